@@ -1,0 +1,102 @@
+/**
+ * A clock that stands still until it is told to advance: for tests, simulations and time skipping.
+ *
+ * Order is defined: timers run by their time and, at the same time, in the order in which they were set. Before a timer
+ * runs, everything that the one before it caused (promise reactions and deferred work) has settled, so that what it
+ * causes can set timers that are themselves due within the same advance. Work that waits for real I/O is not waited for.
+ */
+import type { Clock, Timer } from './clock.js';
+
+interface Waiting extends Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+const EPOCH_OF_TESTS = Date.UTC(2030, 0, 1);
+
+export class VirtualClock implements Clock {
+  #now: number;
+  readonly #startedAt: number;
+  /** Sorted by time, then by the order in which they were set. Few timers wait at once in a test: a list will do. */
+  readonly #waiting: Waiting[] = [];
+  #deferred: (() => void)[] = [];
+  #advancing = false;
+
+  /** Starts at `nowMs`; default 2030-01-01, so that no test depends on the day on which it runs. */
+  constructor(nowMs: number = EPOCH_OF_TESTS) {
+    this.#now = nowMs;
+    this.#startedAt = nowMs;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now - this.#startedAt;
+  }
+
+  setTimer(atMs: number, run: () => void): Timer {
+    const timer: Waiting = { at: atMs, run, cancel: () => this.#remove(timer) };
+    const index = this.#waiting.findIndex((other) => other.at > atMs);
+    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, timer);
+    return timer;
+  }
+
+  setDelay(delayMs: number, run: () => void): Timer {
+    return this.setTimer(this.#now + Math.max(0, delayMs), run);
+  }
+
+  /** Runs by itself, without an advance: work that is ready now needs no time to pass. */
+  defer(run: () => void): void {
+    this.#deferred.push(run);
+    if (this.#deferred.length === 1) setImmediate(() => this.#runDeferred());
+  }
+
+  /** When the next timer is due; `undefined` if none is set. */
+  get nextTimerAt(): number | undefined {
+    return this.#waiting[0]?.at;
+  }
+
+  /** Lets `ms` pass and runs what becomes due, timers set on the way included. Resolves when all of it has settled. */
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new RangeError(`A clock advances by 0 or more milliseconds, not by ${ms}.`);
+    await this.advanceTo(this.#now + ms);
+  }
+
+  /** Like `advance`, to a date. A date in the past runs what is due and moves nothing. */
+  async advanceTo(atMs: number): Promise<void> {
+    if (this.#advancing) throw new Error('The clock is already advancing: await one advance before the next.');
+    this.#advancing = true;
+    try {
+      const until = Math.max(atMs, this.#now);
+      await this.settle();
+      for (let next = this.#waiting[0]; next !== undefined && next.at <= until; next = this.#waiting[0]) {
+        this.#waiting.shift();
+        this.#now = Math.max(this.#now, next.at);
+        next.run();
+        await this.settle();
+      }
+      this.#now = until;
+    } finally {
+      this.#advancing = false;
+    }
+  }
+
+  /** Resolves when promise reactions and deferred work have run out, without letting time pass. */
+  async settle(): Promise<void> {
+    do await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#deferred.length > 0);
+  }
+
+  #runDeferred(): void {
+    const ready = this.#deferred;
+    this.#deferred = [];
+    for (const run of ready) run();
+  }
+
+  #remove(timer: Waiting): void {
+    const index = this.#waiting.indexOf(timer);
+    if (index !== -1) this.#waiting.splice(index, 1);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What the writer has to know of a machine to append to it: its number, where its journal ends, and what its row says
+ * now, so that indexed columns are only written when they change. Remembered for the machines that wrote last; for
+ * others it is read again. Nothing but the writer writes to the file, so a remembered head is never wrong.
+ */
+import type { MachineId } from '../store.js';
+import type { JournalHead } from '../transition.js';
+import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import { idToBytes } from './machine-id.js';
+
+export interface Head extends JournalHead {
+  readonly number: number;
+  readonly wakeAt: number | undefined;
+  readonly open: boolean;
+}
+
+/** About 250 bytes each. */
+const MOST_REMEMBERED = 16_384;
+
+export class Heads {
+  /** In the order of their last write: the first one is the one to forget. */
+  readonly #remembered = new Map<MachineId, Head>();
+  readonly #selectRow: SqliteStatement;
+  readonly #selectEnd: SqliteStatement;
+
+  constructor(database: SqliteDatabase) {
+    this.#selectRow = database.prepare('SELECT number, wake_at, open FROM machine WHERE id = ?');
+    this.#selectEnd = database.prepare(
+      'SELECT seq, last_event_id FROM journal WHERE machine = ? ORDER BY seq DESC LIMIT 1',
+    );
+  }
+
+  get(id: MachineId): Head | undefined {
+    return this.#remembered.get(id) ?? this.#read(id);
+  }
+
+  set(id: MachineId, head: Head): void {
+    this.#remembered.delete(id);
+    this.#remembered.set(id, head);
+    if (this.#remembered.size <= MOST_REMEMBERED) return;
+    for (const oldest of this.#remembered.keys()) {
+      this.#remembered.delete(oldest);
+      return;
+    }
+  }
+
+  forget(id: MachineId): void {
+    this.#remembered.delete(id);
+  }
+
+  #read(id: MachineId): Head | undefined {
+    const bytes = idToBytes(id);
+    const row = bytes && this.#selectRow.get(bytes);
+    if (row === undefined) return undefined;
+    const number = row['number'] as number;
+    const end = this.#selectEnd.get(number);
+    return {
+      number,
+      seq: (end?.['seq'] ?? 0) as number,
+      lastEventId: (end?.['last_event_id'] ?? 0) as number,
+      wakeAt: (row['wake_at'] ?? undefined) as number | undefined,
+      open: row['open'] === 1,
+    };
+  }
+}

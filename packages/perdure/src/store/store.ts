@@ -1,0 +1,218 @@
+/**
+ * The store: the port through which the engine makes machines durable.
+ *
+ * A *machine* (a workflow run, a namespace, later a schedule or a batch) is an append-only *journal* of records numbered
+ * 1, 2, 3, … without gaps, the latest *snapshot* of its state, and one *row* that can be found without knowing the machine:
+ * by its next wake time, by its key, or in a list. The store understands none of the bytes. It keeps them, in order,
+ * exactly as they came, and it never tells anyone about something that could still be lost.
+ *
+ * Whoever writes a new implementation reads this file, then makes `contract.ts` pass: every sentence below that says
+ * "must" has a test there. The host calls the store; nobody else writes to it.
+ *
+ * What every implementation guarantees:
+ * - *Durable.* When `commit` resolves, its transitions survive the death of the process and of the machine it runs on.
+ * - *All or nothing.* No read, now or after a crash, sees a part of a commit. A rejected commit has changed nothing.
+ * - *In order.* Commits take effect in the order in which `commit` was called, and settle in that order. A read that is
+ *   called after a commit has resolved sees that commit.
+ * - *One writer.* A transition whose `seq` is not the next one is refused: its author decided on a state that is not the
+ *   latest one. This is the last line of defence behind the host's single mailbox per machine.
+ * - *No surprises.* The store reads no clock, draws no random numbers and starts no timers. It keeps no reference to the
+ *   arrays it is given after `commit` has settled, and the caller does not change them before.
+ */
+
+/** A UUID in its canonical form: 36 characters, lower case. `commit` refuses others; for reads they do not exist. */
+export type MachineId = string;
+
+/** What a machine is. Open to growth: the store only compares it. Machines of kind `namespace` have the namespace `''`. */
+export type MachineKind = 'namespace' | 'workflow' | (string & {});
+
+/** What never changes about a machine. */
+export interface MachineIdentity {
+  readonly kind: MachineKind;
+  /** Id (not the name) of the namespace that the machine belongs to; `''` for machines that belong to none. */
+  readonly namespace: string;
+  /** The name under which users know it, for example the workflow id. Several machines may share a key over time. */
+  readonly key: string;
+}
+
+/** The part of a machine that can be found without loading it. Replaced as a whole by every transition. */
+export interface MachineRow {
+  /**
+   * When the machine needs attention next, in whole milliseconds since the epoch; `undefined` if it never does on its
+   * own. Too early is harmless (the machine is loaded and found to owe nothing yet), too late is a lost timer. A writer
+   * that leaves an earlier value in place instead of moving it saves the store an index update.
+   */
+  readonly wakeAt: number | undefined;
+  /** Whether the machine is still running. A closed machine is kept until it is deleted. */
+  readonly open: boolean;
+  /** What list queries see, encoded by the machine. Left out: as it was. */
+  readonly listing?: Uint8Array | undefined;
+}
+
+/** Consecutive history events, encoded. */
+export interface HistoryBatch {
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  /**
+   * The events as the repeated field 1 of a `History` message. Batches that follow each other can be concatenated: the
+   * result is again a valid `History`, so a page of history is spliced without being decoded.
+   */
+  readonly bytes: Uint8Array;
+}
+
+/** One record of a journal: what one transition added. */
+export interface JournalRecord {
+  readonly seq: number;
+  readonly history: HistoryBatch | undefined;
+  /** Events that the public history does not show, encoded by the machine. */
+  readonly private: Uint8Array | undefined;
+}
+
+/** One step of one machine. */
+export interface Transition {
+  readonly machine: MachineId;
+  /**
+   * Present exactly when `seq` is 1: the machine begins to exist. `makeCurrent` points its key at it, away from
+   * whichever machine the key pointed at before.
+   */
+  readonly create?: (MachineIdentity & { readonly makeCurrent: boolean }) | undefined;
+  /** The machine's latest `seq` plus 1. */
+  readonly seq: number;
+  /** The history events of this step, if it has any. They continue the ids of the previous batch, from 1. */
+  readonly history?: HistoryBatch | undefined;
+  readonly private?: Uint8Array | undefined;
+  readonly row: MachineRow;
+  /** The state after this step, encoded by the machine. It replaces the earlier snapshot; the journal stays whole. */
+  readonly snapshot?: Uint8Array | undefined;
+}
+
+/** A machine in a list. */
+export interface ListedMachine extends MachineIdentity {
+  readonly machine: MachineId;
+  readonly wakeAt: number | undefined;
+  readonly open: boolean;
+  readonly listing: Uint8Array | undefined;
+}
+
+/** Everything that is needed to bring a machine back to life. */
+export interface StoredMachine extends ListedMachine {
+  /** `seq` of its latest record. */
+  readonly seq: number;
+  /** Id of the last event in its history, 0 without one. */
+  readonly lastEventId: number;
+  readonly snapshot: { readonly seq: number; readonly bytes: Uint8Array } | undefined;
+  /** The records after the snapshot (all records without one), in order. */
+  readonly records: readonly JournalRecord[];
+}
+
+/** A machine that is due. */
+export interface DueMachine {
+  readonly machine: MachineId;
+  readonly wakeAt: number;
+}
+
+/** A part of a list, and where the next part begins. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Pass it back as `after` to go on; `undefined` at the end. Its text belongs to the store. */
+  readonly next: string | undefined;
+}
+
+/** Bounds of one read of history. At least one batch is returned, however large, so that a reader always moves on. */
+export interface HistoryLimit {
+  /** Stop before the sum of the batches' bytes exceeds this. */
+  readonly bytes: number;
+  /** Most batches to return. Default: no limit but `bytes`. */
+  readonly batches?: number | undefined;
+}
+
+/** Which machines `machines` lists. */
+export interface MachineFilter {
+  readonly kind: MachineKind;
+  readonly namespace: string;
+  /** Only machines with this key. */
+  readonly key?: string | undefined;
+  /** Only machines that are open. */
+  readonly openOnly?: boolean | undefined;
+}
+
+export interface PageRequest {
+  /** Most items to return, at least 1. */
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+}
+
+/** Which of the due machines to return. */
+export interface DueRequest extends PageRequest {
+  /** Leave out machines whose `wakeAt` is earlier than this. Default: none. Keeps a timer from reading all active machines. */
+  readonly from?: number | undefined;
+}
+
+/**
+ * See the top of this file for what every implementation guarantees.
+ *
+ * Errors, all from `errors.ts`. Any method may reject with `StoreUnavailableError` (disk full, I/O error, closed: a later
+ * call may succeed, except after `close`) or `StoreCorruptError` (it will not). `commit` in addition with
+ * `StaleWriterError` and `InvalidTransitionError`, which tell of a mistake in the caller. Opening a store, which each
+ * implementation does in its own way, may throw these and `StoreLockedError` or `StoreTooNewError`.
+ *
+ * @example
+ * ```ts
+ * await store.commit([
+ *   {
+ *     machine: runId,
+ *     seq: 1,
+ *     create: { kind: 'workflow', namespace: namespaceId, key: 'order-17', makeCurrent: true },
+ *     history: { firstEventId: 1, lastEventId: 2, bytes },
+ *     row: { wakeAt: clock.now(), open: true },
+ *   },
+ * ]);
+ * await store.current('workflow', namespaceId, 'order-17'); // runId
+ * ```
+ */
+export interface Store {
+  /**
+   * Applies the transitions in the order given, all or none of them, and resolves when they are durable. One machine may
+   * appear more than once, with consecutive `seq`s. An empty list resolves at once. The cost of a transition must not
+   * depend on how long the journal is nor, if it brings no snapshot, on how large the last one was.
+   */
+  commit(transitions: readonly Transition[]): Promise<void>;
+
+  /** The row, the latest snapshot and the records after it; `undefined` if there is no such machine. */
+  load(machine: MachineId): Promise<StoredMachine | undefined>;
+
+  /**
+   * The machine that was made current last under this key, open or not. `undefined` if there never was one, or if it was
+   * deleted: the pointer does not fall back to an older machine.
+   */
+  current(kind: MachineKind, namespace: string, key: string): Promise<MachineId | undefined>;
+
+  /**
+   * The batches that hold events `fromEventId` and later, in order, whole: the first one may begin before `fromEventId`.
+   * Empty past the end or for an unknown machine. Snapshots make no difference to it. To read everything, go on from
+   * `lastEventId + 1` of the last batch until that is beyond the last event.
+   */
+  history(machine: MachineId, fromEventId: number, limit: HistoryLimit): Promise<readonly HistoryBatch[]>;
+
+  /**
+   * Machines with `wakeAt <= at`, earliest first and, at the same time, in the order of their creation. Paging tolerates
+   * changes in between: a machine whose `wakeAt` stays is returned exactly once.
+   */
+  due(at: number, request: DueRequest): Promise<Page<DueMachine>>;
+
+  /** The earliest `wakeAt` that is greater than `after`. */
+  nextWake(after: number): Promise<number | undefined>;
+
+  /** Machines by what never changes about them, newest first. A machine created while paging is not returned. */
+  machines(filter: MachineFilter, request: PageRequest): Promise<Page<ListedMachine>>;
+
+  /**
+   * Forgets machines: row, journal, snapshot, and the current pointer where it points at one of them. All or nothing and
+   * durable, like a commit. Unknown machines are skipped. The ids may be created anew afterwards.
+   */
+  delete(machines: readonly MachineId[]): Promise<void>;
+
+  /** Waits for what is under way, then releases everything. Later calls reject with `StoreUnavailableError`. Idempotent. */
+  close(): Promise<void>;
+}
