@@ -1,0 +1,108 @@
+/**
+ * The one door through which the state changes: each event type has one `apply…` function in the file of its concept.
+ *
+ * Live transitions (`draft.ts`) and folds (`fold.ts`) both come through here. An `apply…` function decides nothing: it takes the event
+ * as a fact, changes the state, copies the bytes that stay, and touches the debt keys that may have changed.
+ */
+import { EventType } from '../../protocol/index.js';
+import type { HistoryEvent, WorkflowPrivateEvent } from '../../protocol/index.js';
+import { applyActivityCancelRequested, applyActivityClosed, applyActivityScheduled, applyActivityStarted } from './activities.js';
+import { applyAttemptFailed, applyAttemptHeartbeat, applyAttemptReady, applyAttemptStarted } from './activity-attempts.js';
+import { applyBufferFlushed, applyEventBuffered } from './buffer.js';
+import { applyClosed } from './close.js';
+import { applyPropertiesModified, applySearchAttributesUpserted } from './properties.js';
+import { applySignaled } from './signals.js';
+import { applyRunCreated, applyStarted } from './start.js';
+import { must } from './state.js';
+import type { Applying, WorkflowState } from './state.js';
+import { applyStickyCleared, applyStickySet } from './sticky.js';
+import { applyTimerClosed, applyTimerStarted } from './timers.js';
+import * as task from './workflow-task.js';
+
+export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
+  if (event.eventId !== state.nextEventId) throw new Error(`broken record: event ${event.eventId} follows event ${state.run.lastEventId}`);
+  state.run.lastEventId = event.eventId;
+  const time = event.eventTime ?? 0;
+  if (time > state.run.lastEventTimeMs) state.run.lastEventTimeMs = time;
+
+  switch (event.eventType) {
+    case EventType.WORKFLOW_EXECUTION_STARTED:
+      return applyStarted(state, event, applying);
+    case EventType.WORKFLOW_TASK_SCHEDULED:
+      return task.applyScheduled(state, event, applying);
+    case EventType.WORKFLOW_TASK_STARTED:
+      return task.applyTaskStarted(state, event, applying);
+    case EventType.WORKFLOW_TASK_COMPLETED:
+      return task.applyCompleted(state, event, applying);
+    case EventType.WORKFLOW_TASK_FAILED:
+      return task.applyFailed(state, event, applying);
+    case EventType.WORKFLOW_TASK_TIMED_OUT:
+      return task.applyTimedOut(state, event, applying);
+    case EventType.ACTIVITY_TASK_SCHEDULED:
+      return applyActivityScheduled(state, event, applying);
+    case EventType.ACTIVITY_TASK_STARTED:
+      return applyActivityStarted(state, event);
+    case EventType.ACTIVITY_TASK_COMPLETED:
+      return applyActivityClosed(state, must(event.activityTaskCompletedEventAttributes, 'attributes').scheduledEventId, applying);
+    case EventType.ACTIVITY_TASK_FAILED:
+      return applyActivityClosed(state, must(event.activityTaskFailedEventAttributes, 'attributes').scheduledEventId, applying);
+    case EventType.ACTIVITY_TASK_TIMED_OUT:
+      return applyActivityClosed(state, must(event.activityTaskTimedOutEventAttributes, 'attributes').scheduledEventId, applying);
+    case EventType.ACTIVITY_TASK_CANCELED:
+      return applyActivityClosed(state, must(event.activityTaskCanceledEventAttributes, 'attributes').scheduledEventId, applying);
+    case EventType.ACTIVITY_TASK_CANCEL_REQUESTED:
+      return applyActivityCancelRequested(state, event, applying);
+    case EventType.TIMER_STARTED:
+      return applyTimerStarted(state, event, applying);
+    case EventType.TIMER_FIRED:
+      return applyTimerClosed(state, must(event.timerFiredEventAttributes, 'attributes').timerId, applying);
+    case EventType.TIMER_CANCELED:
+      return applyTimerClosed(state, must(event.timerCanceledEventAttributes, 'attributes').timerId, applying);
+    case EventType.WORKFLOW_EXECUTION_SIGNALED:
+      return applySignaled(state, event);
+    case EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+      state.run.cancelRequested = true;
+      return;
+    case EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+      return applySearchAttributesUpserted(state, event);
+    case EventType.WORKFLOW_PROPERTIES_MODIFIED:
+      return applyPropertiesModified(state, event);
+    case EventType.MARKER_RECORDED:
+      return;
+    case EventType.WORKFLOW_EXECUTION_COMPLETED:
+    case EventType.WORKFLOW_EXECUTION_FAILED:
+    case EventType.WORKFLOW_EXECUTION_TIMED_OUT:
+    case EventType.WORKFLOW_EXECUTION_CANCELED:
+    case EventType.WORKFLOW_EXECUTION_TERMINATED:
+    case EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+      return applyClosed(state, event, applying);
+    default:
+      throw new Error(`broken record: event ${event.eventId} has the type ${event.eventType}, which this version does not know`);
+  }
+}
+
+export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEvent, applying: Applying): void {
+  if (event.attemptStarted) return applyAttemptStarted(state, event.attemptStarted, applying);
+  if (event.eventBuffered) return applyEventBuffered(state, event.eventBuffered, applying);
+  if (event.bufferFlushed) return applyBufferFlushed(state);
+  if (event.stickySet) return applyStickySet(state, event.stickySet);
+  if (event.stickyCleared) return applyStickyCleared(state, applying);
+  if (event.attemptHeartbeat) return applyAttemptHeartbeat(state, event.attemptHeartbeat, applying);
+  if (event.attemptFailed) return applyAttemptFailed(state, event.attemptFailed, applying);
+  if (event.attemptReady) return applyAttemptReady(state, event.attemptReady, applying);
+  if (event.transientTaskScheduled) return task.applyTransientScheduled(state, event.transientTaskScheduled, applying);
+  if (event.transientTaskStarted) return task.applyTransientStarted(state, event.transientTaskStarted, applying);
+  if (event.transientTaskFailed) return task.applyTransientFailed(state, event.transientTaskFailed, applying);
+  if (event.heartbeatChainContinued) {
+    state.run.heartbeatChainSinceMs = event.heartbeatChainContinued.sinceMs;
+    return;
+  }
+  if (event.runCreated) return applyRunCreated(state, event.runCreated);
+  throw new Error('broken record: a private event has a type that this version does not know');
+}
+
+/** What every record adds, whatever is in it. */
+export function closeRecord(state: WorkflowState, historyBytes: number): void {
+  state.run.historySizeBytes += historyBytes;
+  state.run.transitions += 1;
+}

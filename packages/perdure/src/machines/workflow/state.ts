@@ -1,0 +1,74 @@
+/**
+ * The state of one workflow execution (a run): what its history and its private events add up to.
+ *
+ * Its parts are the messages of the snapshot, so that live state and stored state cannot drift apart. It is changed only by the
+ * `apply…` functions of the concept files (see `apply.ts`), live and in a fold alike. It holds what is pending, never what is past:
+ * its size does not grow with the history.
+ */
+import { RunState, WorkflowExecutionStatus } from '../../protocol/index.js';
+import type { ActivityState, EventBuffered, StickyQueue, TimerState, WorkflowTaskState } from '../../protocol/index.js';
+import type { DebtKey } from '../machine.js';
+import { Deadlines } from './deadlines.js';
+
+export class WorkflowState {
+  run: RunState = RunState.create({ taskAttempt: 1 });
+  /** The one workflow task that is scheduled or started. */
+  workflowTask: WorkflowTaskState | undefined;
+  /** The queue of the worker that has the run in its cache. */
+  sticky: StickyQueue | undefined;
+  /** By scheduled event id. */
+  readonly activities = new Map<number, ActivityState>();
+  /** Activity id → scheduled event id. */
+  readonly activityIds = new Map<string, number>();
+  /** By timer id. */
+  readonly timers = new Map<string, TimerState>();
+  /** Events that arrived while a workflow task was started, in the order of arrival. */
+  buffer: EventBuffered[] = [];
+  /** Of the latest signals. */
+  readonly signalRequestIds = new Set<string>();
+
+  /** Derived: when to wake, by debt key. */
+  readonly deadlines = new Deadlines();
+  /** Derived: bytes of user data that pending activities hold. */
+  payloadBytes = 0;
+
+  get isOpen(): boolean {
+    return this.run.status === WorkflowExecutionStatus.RUNNING;
+  }
+
+  get nextEventId(): number {
+    return this.run.lastEventId + 1;
+  }
+}
+
+/** Who acts where the server does it by its own rules. Clients know this name. */
+export const SERVER_IDENTITY = 'history-service';
+
+/** What an `apply…` function gets beside the state. */
+export interface Applying {
+  /** The moment of the decision, in milliseconds since the epoch, as the clock said it: deadlines count from here. */
+  readonly now: number;
+  /** Says that the debt under this key may have changed. */
+  touch(key: DebtKey): void;
+}
+
+/** A copy of bytes that the state keeps: what comes in may be a view into a buffer that is large or reused. */
+export function keep<T extends Uint8Array>(bytes: T | undefined): Uint8Array | undefined {
+  return bytes === undefined ? undefined : new Uint8Array(bytes);
+}
+
+/** Asserts what every journal guarantees. Stays on in production: a broken record must not become a broken run. */
+export function must<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`broken record: ${what} is missing`);
+  return value;
+}
+
+/** Time never runs backwards within a history, whatever the clock does. */
+export function eventTime(state: WorkflowState, now: number): number {
+  return Math.max(now, state.run.lastEventTimeMs);
+}
+
+/** The moment `timeoutMs` after `from`, never early: deadlines are whole milliseconds. */
+export function after(fromMs: number, timeoutMs: number): number {
+  return Math.ceil(fromMs + timeoutMs);
+}
