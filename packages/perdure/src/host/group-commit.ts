@@ -1,0 +1,186 @@
+/**
+ * Group commit: what many machines decided in one turn becomes durable in one commit.
+ *
+ * Invariants:
+ * - Groups are committed in the order in which they were filled, one at a time; the next fills while one is in flight.
+ * - What is added in one call lands in one group: a machine and its successor exist both or not at all.
+ * - A reply that waits for a group is released when that group, and so every earlier one, is durable.
+ * - If a commit fails, everything not yet durable is undone, later groups included: they were decided on what failed.
+ *
+ * `decisions.ts` fills groups, whoever answers someone calls {@link GroupCommit.release}.
+ */
+import { RpcError } from '../protocol/index.js';
+import type { Clock } from '../ports/clock.js';
+import type { MachineRow, Store, Transition } from '../store/store.js';
+import { unavailable, type HostLimits } from './limits.js';
+import type { Resident } from './resident.js';
+
+/** Who waits for a reply. */
+export interface Asker {
+  resolve(reply: unknown): void;
+  reject(error: RpcError): void;
+}
+
+/** One step of one machine on its way to the store. */
+export interface PendingTransition extends Omit<Transition, 'row' | 'snapshot'> {
+  row: MachineRow;
+  snapshot: Uint8Array | undefined;
+}
+
+export interface PendingStep {
+  readonly resident: Resident;
+  readonly transition: PendingTransition;
+  readonly bytes: number;
+}
+
+export class Group {
+  durable = false;
+  bytes = 0;
+  readonly steps: PendingStep[] = [];
+  readonly askers: Asker[] = [];
+  readonly replies: unknown[] = [];
+}
+
+export interface GroupCommitEvents {
+  /** The group is about to be handed to the store: last chance to add snapshots. */
+  flushing(group: Group): void;
+  /** Its records are durable. Called before the replies are released. */
+  durable(group: Group): void;
+  /** The steps of these groups are undone. Called before the askers hear of it. */
+  undone(groups: readonly Group[], cause: unknown): void;
+}
+
+export class GroupCommit {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #limits: HostLimits;
+  readonly #events: GroupCommitEvents;
+  /** Filled and not yet in flight, the one that still fills last. */
+  #waiting: Group[] = [];
+  #inFlight: Group | undefined;
+  #flushDeferred = false;
+  #pendingRecords = 0;
+  #pendingBytes = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(store: Store, clock: Clock, limits: HostLimits, events: GroupCommitEvents) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#events = events;
+  }
+
+  /** Too much is decided and not durable: take no more inputs from outside. */
+  get isOverloaded(): boolean {
+    return this.#pendingRecords >= this.#limits.pendingRecords || this.#pendingBytes >= this.#limits.pendingBytes;
+  }
+
+  /** Adds steps that belong together, in order. */
+  add(first: PendingStep, second?: PendingStep): Group {
+    const group = this.#fillingGroup(first.bytes + (second?.bytes ?? 0));
+    this.#push(group, first);
+    if (second !== undefined) this.#push(group, second);
+    if (!this.#flushDeferred && this.#inFlight === undefined) this.#deferFlush();
+    return group;
+  }
+
+  /** Answers once the group is durable; at once if there is nothing to wait for. */
+  release(group: Group | undefined, asker: Asker, reply: unknown): void {
+    if (group === undefined || group.durable) return answer(asker, reply);
+    group.askers.push(asker);
+    group.replies.push(reply);
+  }
+
+  /** Resolves once nothing waits and nothing is in flight. */
+  async drained(): Promise<void> {
+    while (this.#inFlight !== undefined || this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+  }
+
+  #fillingGroup(bytes: number): Group {
+    const last = this.#waiting[this.#waiting.length - 1];
+    const hasRoom =
+      last !== undefined && last.steps.length < this.#limits.groupRecords && (last.bytes + bytes <= this.#limits.groupBytes || last.bytes === 0);
+    if (hasRoom) return last;
+    const group = new Group();
+    this.#waiting.push(group);
+    return group;
+  }
+
+  #push(group: Group, step: PendingStep): void {
+    group.steps.push(step);
+    group.bytes += step.bytes;
+    step.resident.group = group;
+    this.#pendingRecords += 1;
+    this.#pendingBytes += step.bytes;
+  }
+
+  #deferFlush(): void {
+    this.#flushDeferred = true;
+    this.#clock.defer(() => {
+      this.#flushDeferred = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#waiting.shift();
+    if (group === undefined) return;
+    this.#inFlight = group;
+    this.#events.flushing(group);
+    let committed: Promise<void>;
+    try {
+      committed = this.#store.commit(group.steps.map((step) => step.transition));
+    } catch (error) {
+      committed = Promise.reject(error);
+    }
+    committed.then(
+      () => this.#succeeded(group),
+      (error: unknown) => this.#failed(group, error),
+    );
+  }
+
+  #succeeded(group: Group): void {
+    this.#inFlight = undefined;
+    this.#forget(group);
+    group.durable = true;
+    for (const { resident, transition } of group.steps) {
+      resident.durableSeq = transition.seq;
+      if (transition.history !== undefined) resident.durableLastEventId = transition.history.lastEventId;
+      if (resident.group === group) resident.group = undefined;
+    }
+    this.#events.durable(group);
+    for (let index = 0; index < group.askers.length; index++) answer(group.askers[index] as Asker, group.replies[index]);
+    if (this.#waiting.length > 0 && !this.#flushDeferred) this.#deferFlush();
+    this.#settleIdle();
+  }
+
+  #failed(group: Group, cause: unknown): void {
+    const groups = [group, ...this.#waiting];
+    this.#inFlight = undefined;
+    this.#waiting = [];
+    for (const undone of groups) this.#forget(undone);
+    this.#events.undone(groups, cause);
+    const error = unavailable('The change could not be stored, and did not take effect. Send the request again.', cause);
+    for (const undone of groups) for (const asker of undone.askers) asker.reject(error);
+    this.#settleIdle();
+  }
+
+  #forget(group: Group): void {
+    this.#pendingRecords -= group.steps.length;
+    this.#pendingBytes -= group.bytes;
+  }
+
+  #settleIdle(): void {
+    if (this.#inFlight !== undefined || this.#waiting.length > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}
+
+export function answer(asker: Asker, reply: unknown): void {
+  if (reply instanceof RpcError) asker.reject(reply);
+  else asker.resolve(reply);
+}

@@ -1,0 +1,119 @@
+/** Timers: each fires once, at its time, whatever the clock does, whether its machine is in memory or not. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '../ports/virtual-clock.js';
+import { SimulatedStore } from '../store/simulated/simulated-store.js';
+import { startToyServer, type ToyServer } from './testing.js';
+
+const HOUR = 3_600_000;
+
+/** A wall clock that someone sets, over timers that follow it. */
+class SteppingClock extends VirtualClock {
+  offsetMs = 0;
+  override now(): number {
+    return super.now() + this.offsetMs;
+  }
+  override setTimer(atMs: number, run: () => void) {
+    // Like the system's clock: sleeps for at most a minute, and looks again.
+    let timer = super.setTimer(0, () => {});
+    const look = (): void => {
+      const remaining = atMs - this.now();
+      if (remaining <= 0) run();
+      else timer = super.setTimer(super.now() + Math.min(remaining, 60_000), look);
+    };
+    timer.cancel();
+    timer = super.setTimer(super.now() + Math.min(Math.max(0, atMs - this.now()), 60_000), look);
+    return { cancel: () => timer.cancel() };
+  }
+}
+
+const fired = async (server: ToyServer, key: string) => (await server.toy(key)).fired;
+
+for (const cachedMachines of [100, 0]) {
+  const where = cachedMachines > 0 ? 'in memory' : 'asleep';
+
+  test(`${where}: many timers of many machines fire at their time, once`, async () => {
+    await using server = startToyServer({ limits: { cachedMachines } });
+    await server.host.recover();
+    const start = server.clock.now();
+    for (const key of ['a', 'b', 'c']) {
+      await server.send(key, { type: 'start' });
+      for (const at of [10, 500_000, 20, HOUR]) await server.send(key, { type: 'timer', id: `${at}`, at: start + at });
+    }
+    await server.clock.advance(9);
+    assert.deepEqual(await fired(server, 'a'), {});
+    await server.clock.advance(1);
+    assert.deepEqual(await fired(server, 'b'), { 10: 1 });
+    await server.clock.advance(10);
+    assert.deepEqual(await fired(server, 'c'), { 10: 1, 20: 1 });
+    await server.clock.advance(HOUR - 21);
+    assert.deepEqual(await fired(server, 'a'), { 10: 1, 20: 1, 500000: 1 });
+    await server.clock.advance(1);
+    for (const key of ['a', 'b', 'c']) assert.deepEqual(await fired(server, key), { 10: 1, 20: 1, 500000: 1, [HOUR]: 1 });
+    assert.equal(server.clock.nextTimerAt, undefined);
+  });
+
+  test(`${where}: a clock that steps an hour forth or back neither loses a timer nor fires one twice`, async () => {
+    for (const step of [HOUR, -HOUR]) {
+      const clock = new SteppingClock();
+      await using server = startToyServer({ clock, store: new SimulatedStore(), limits: { cachedMachines } });
+      await server.host.recover();
+      await server.send('a', { type: 'start' });
+      const start = clock.now();
+      for (const at of [60_000, 1.5 * HOUR]) await server.send('a', { type: 'timer', id: `${at}`, at: start + at });
+      await clock.advance(70_000);
+      assert.deepEqual(await fired(server, 'a'), { 60000: 1 });
+      clock.offsetMs = step;
+      await server.send('a', { type: 'timer', id: 'after', at: clock.now() + 30_000 });
+      await clock.advance(30_000);
+      await clock.advance(60_000);
+      assert.equal((await fired(server, 'a'))['after'], 1);
+      await clock.advance(3 * HOUR);
+      assert.deepEqual(await fired(server, 'a'), { 60000: 1, [1.5 * HOUR]: 1, after: 1 });
+    }
+  });
+}
+
+test('a time-out that is set and cleared again costs no entry, no row change and no wake', async () => {
+  const store = new SimulatedStore();
+  await using server = startToyServer({ store });
+  const id = await server.send<string>('a', { type: 'start' });
+  for (let round = 0; round < 3; round++) {
+    await server.send('a', { type: 'timer', id: 't', at: server.clock.now() + 10_000 });
+    await server.send('a', { type: 'timer', id: 't', at: server.clock.now() + 20_000 });
+    await server.clock.advance(1_000);
+  }
+  const { seq, wakeAt } = (await store.load(id)) ?? {};
+  assert.deepEqual({ seq, wakeAt }, { seq: 7, wakeAt: 0 });
+  await server.clock.advance(100_000);
+  assert.equal((await store.load(id))?.seq, 8);
+});
+
+test('a machine that is evicted writes when it is due; spurious rows do not make it come back for ever', async () => {
+  const store = new SimulatedStore();
+  await using server = startToyServer({ store, limits: { cachedMachines: 0 } });
+  await server.host.recover();
+  const id = await server.send<string>('a', { type: 'start' });
+  await server.send('a', { type: 'timer', id: 't', at: server.clock.now() + HOUR });
+  await server.clock.settle();
+  assert.equal((await store.load(id))?.wakeAt, server.clock.now() + HOUR);
+  await server.send('a', { type: 'timer', id: 't', at: server.clock.now() + 3 * HOUR });
+  await server.clock.advance(2 * HOUR);
+  const { seq, wakeAt } = (await store.load(id)) ?? {};
+  assert.equal(wakeAt, server.clock.now() + HOUR);
+  await server.clock.advance(HOUR - 1);
+  assert.equal((await store.load(id))?.seq, seq);
+  await server.clock.advance(1);
+  assert.deepEqual(await fired(server, 'a'), { t: 1 });
+});
+
+test('a closed machine that owes nothing has no wake in its row, and no timer is left', async () => {
+  const store = new SimulatedStore();
+  await using server = startToyServer({ store });
+  const id = await server.send<string>('a', { type: 'start' });
+  await server.send('a', { type: 'timer', id: 't', at: server.clock.now() + 10 });
+  await server.send('a', { type: 'close' });
+  assert.equal((await store.load(id))?.wakeAt, undefined);
+  await server.clock.advance(10);
+  assert.equal(server.clock.nextTimerAt, undefined);
+});

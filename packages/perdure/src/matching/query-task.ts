@@ -1,0 +1,28 @@
+/**
+ * A query that waits for a worker. No machine owes it: it needs no transition, and it is gone when its asker is gone.
+ */
+import type { TaskQueueAddress } from '../machines/machine.js';
+import { ReadyTask } from './ready-task.js';
+import type { WaitingPoll } from './waiting-poll.js';
+
+export class QueryTask extends ReadyTask {
+  /** Called once the query has left the queue for a poll. */
+  onMet: () => void = () => {};
+  readonly #task: unknown;
+
+  constructor(queue: TaskQueueAddress, since: number, task: unknown) {
+    super(queue, since);
+    this.#task = task;
+  }
+
+  override meet(poll: WaitingPoll): 'taken' {
+    this.onMet();
+    poll.resolve(this.#task);
+    return 'taken';
+  }
+
+  /** Its asker runs into its own deadline, or asks again and finds that nobody polls. */
+  override abandoned(): void {
+    this.onMet();
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * One long poll of a worker, from its arrival to its one answer.
+ *
+ * A poll *waits* (it has a place in a queue), or is *held* by a task that is being dispatched to it, or has *ended*. It ends once:
+ * with a task, with an error, or with `undefined` (nothing came, the worker went away, the server closes). A poll whose worker went
+ * away ends at once, also while it is held, so that a task which is not yet dispatched can see it and look for another poll.
+ */
+import type { RpcError } from '../protocol/index.js';
+import type { Timer } from '../ports/clock.js';
+import type { Place } from './fifo.js';
+import type { TaskQueue } from './task-queue.js';
+
+export interface PollRequest {
+  /** Who polls. */
+  readonly identity: string;
+  /** Unique for each poll. */
+  readonly requestId: string;
+  /** Aborted when the worker went away. */
+  readonly signal: AbortSignal;
+  /** After this long without a task the poll ends with `undefined`, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export class WaitingPoll {
+  readonly identity: string;
+  readonly requestId: string;
+  /** Set by {@link Matching} while the poll waits. */
+  place: Place<WaitingPoll> | undefined = undefined;
+  /** The poll ran out of time while a task held it: if the task gives it back, it ends. */
+  expired = false;
+  /** The worker went away. */
+  vanished = false;
+  timer: Timer | undefined = undefined;
+
+  readonly #resolve: (reply: unknown) => void;
+  readonly #reject: (error: RpcError) => void;
+  readonly #signal: AbortSignal;
+  readonly #onAbort: () => void;
+  readonly #onEnd: (poll: WaitingPoll) => void;
+  #ended = false;
+
+  constructor(
+    public queue: TaskQueue,
+    request: PollRequest,
+    resolve: (reply: unknown) => void,
+    reject: (error: RpcError) => void,
+    onEnd: (poll: WaitingPoll) => void,
+  ) {
+    this.identity = request.identity;
+    this.requestId = request.requestId;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onEnd = onEnd;
+    this.#signal = request.signal;
+    this.#onAbort = () => {
+      this.vanished = true;
+      this.resolve(undefined);
+    };
+    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Nobody waits for the answer any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Answers with a task, or with `undefined`: nothing came. Harmless once ended. */
+  resolve(reply: unknown): void {
+    if (this.#end()) this.#resolve(reply);
+  }
+
+  reject(error: RpcError): void {
+    if (this.#end()) this.#reject(error);
+  }
+
+  #end(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.timer?.cancel();
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#onEnd(this);
+    return true;
+  }
+}
