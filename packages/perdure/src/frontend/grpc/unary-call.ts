@@ -1,0 +1,192 @@
+/**
+ * One unary call as the door serves it: collect the request, run the handler, send the reply or the status.
+ *
+ * Memory stays bounded while a request arrives: its size is checked against the announced length before it is kept, and what all
+ * unfinished requests hold together is limited by the door's {@link RequestBudget}. When the client resets the stream or its connection
+ * ends, the handler's signal is aborted at once, so that a long poll gives up its place.
+ */
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Code, RpcError } from '../../protocol/errors.js';
+import type { Init } from '../../protocol/codec.js';
+import { CallScope, toRpcError, type OnHandlerError } from '../../transport/dispatch.js';
+import { compressFrame, decompress, FRAME_HEADER_BYTES, MessageAssembler, writeFrameHeader } from '../../transport/grpc-framing.js';
+import { parseTimeout } from '../../transport/grpc-timeout.js';
+import type { Route } from '../../transport/transport.js';
+import { GZIP_REPLY_HEADERS, REPLY_HEADERS, sendError, sendReply } from './replies.js';
+
+/** Replies below this size are not worth compressing. */
+const MIN_COMPRESSED_BYTES = 1024;
+
+/** What the calls of one door share. */
+export interface UnaryCallSettings {
+  readonly maxRequestBytes: number;
+  readonly budget: RequestBudget;
+  readonly onError: OnHandlerError | undefined;
+  readonly now: () => number;
+}
+
+/** Limits what unfinished requests may hold together. */
+export class RequestBudget {
+  #heldBytes = 0;
+
+  constructor(private readonly limitBytes: number) {}
+
+  take(bytes: number): void {
+    if (this.#heldBytes + bytes > this.limitBytes) {
+      throw new RpcError(Code.RESOURCE_EXHAUSTED, `the server already holds ${this.#heldBytes} bytes of unfinished requests: try again later`);
+    }
+    this.#heldBytes += bytes;
+  }
+
+  give(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+}
+
+export function serveUnary(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, route: Route, settings: UnaryCallSettings): void {
+  const timeout = headers['grpc-timeout'];
+  const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
+  if (timeout !== undefined && timeoutMs === undefined) {
+    return sendError(stream, new RpcError(Code.INTERNAL, `malformed grpc-timeout: ${JSON.stringify(timeout)}`));
+  }
+  new UnaryCall(stream, headers, route, settings, timeoutMs).listen();
+}
+
+class UnaryCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #route: Route;
+  readonly #settings: UnaryCallSettings;
+  readonly #scope: CallScope;
+  #request: MessageAssembler | undefined;
+  #heldBytes = 0;
+  #compressReply = false;
+  /** Answered, or nobody waits for an answer any more. */
+  #ended = false;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, route: Route, settings: UnaryCallSettings, timeoutMs: number | undefined) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#route = route;
+    this.#settings = settings;
+    this.#request = new MessageAssembler(settings.maxRequestBytes);
+    this.#scope = new CallScope(() => metadataOf(headers), timeoutMs, settings.now, (error) => this.#fail(error));
+  }
+
+  listen(): void {
+    this.#stream.on('data', (chunk: Buffer) => this.#collect(chunk));
+    this.#stream.on('end', () => this.#run());
+    this.#stream.on('close', () => this.#gone());
+  }
+
+  #collect(chunk: Buffer): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    try {
+      request.push(chunk);
+      // A request that came in one piece is about to be handled: only unfinished ones count.
+      if (!request.complete) {
+        this.#settings.budget.take(request.bufferedBytes - this.#heldBytes);
+        this.#heldBytes = request.bufferedBytes;
+      }
+    } catch (error) {
+      this.#fail(error as RpcError);
+    }
+  }
+
+  #run(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    this.#dropRequest();
+    if (!request.complete) return this.#fail(new RpcError(Code.INTERNAL, 'grpc: the request ended before its message was complete'));
+    if (request.compressed) this.#decompress(request.message);
+    else this.#handle(request.message);
+  }
+
+  #decompress(message: Buffer): void {
+    const encoding = this.#headers['grpc-encoding'];
+    if (encoding === undefined || encoding === 'identity') {
+      return this.#fail(new RpcError(Code.INTERNAL, 'grpc: the compressed flag of the request is set, but grpc-encoding names no compression'));
+    }
+    if (encoding !== 'gzip') return this.#fail(new RpcError(Code.UNIMPLEMENTED, `grpc: ${String(encoding)} compression is not supported, use gzip`));
+    this.#compressReply = /(^|,)\s*gzip\s*(,|$)/.test(String(this.#headers['grpc-accept-encoding']));
+    decompress(message, this.#settings.maxRequestBytes).then(
+      (plain) => this.#handle(plain),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #handle(message: Buffer): void {
+    // Nobody waits for a call that ended while its request was being unpacked.
+    if (this.#ended) return;
+    try {
+      const { method, handler } = this.#route;
+      const reply = handler(method.request.decode(message), this.#scope);
+      if (reply instanceof Promise) {
+        reply.then(
+          (value) => this.#reply(value),
+          (error: unknown) => this.#failed(error),
+        );
+      } else this.#reply(reply);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #reply(reply: Init<unknown>): void {
+    if (this.#ended) return;
+    let frame: Buffer;
+    try {
+      frame = writeFrameHeader(this.#route.method.response.encodeWithHeadroom(reply, FRAME_HEADER_BYTES));
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#end();
+    if (!this.#compressReply || frame.length < MIN_COMPRESSED_BYTES) return sendReply(this.#stream, frame, REPLY_HEADERS);
+    compressFrame(frame).then(
+      (compressed) => sendReply(this.#stream, compressed, GZIP_REPLY_HEADERS),
+      () => sendReply(this.#stream, frame, REPLY_HEADERS),
+    );
+  }
+
+  /** A defect is reported even when nobody waits for the reply any more. */
+  #failed(error: unknown): void {
+    this.#fail(toRpcError(error, this.#route.method.path, this.#settings.onError));
+  }
+
+  #fail(error: RpcError): void {
+    if (this.#ended) return;
+    this.#end();
+    sendError(this.#stream, error);
+  }
+
+  #gone(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#scope.abort(new RpcError(Code.CANCELLED, 'the caller went away'));
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#scope.settle();
+    this.#dropRequest();
+  }
+
+  #dropRequest(): void {
+    this.#request = undefined;
+    if (this.#heldBytes === 0) return;
+    this.#settings.budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+}
+
+/** The caller's own headers: not HTTP's, and not the binary ones. */
+function metadataOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const metadata: Record<string, string> = {};
+  for (const key in headers) {
+    const value = headers[key];
+    if (key.startsWith(':') || key.endsWith('-bin') || value === undefined) continue;
+    metadata[key] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return metadata;
+}

@@ -1,0 +1,23 @@
+/** What handlers work with: the rooms behind the frontend, and the frontend's own short-lived memory. Made once by `server/`. */
+import type { Host } from '../host/host.js';
+import type { Matching } from '../matching/matching.js';
+import type { Clock, Logger, Random } from '../ports/index.js';
+import type { Closing } from './closing.js';
+import type { NamespaceRegistry } from './namespace-registry.js';
+import type { PendingQueries } from './pending-queries.js';
+import type { WorkerPolls } from './worker-polls.js';
+
+export interface Rooms {
+  readonly host: Host;
+  readonly matching: Matching;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly namespaces: NamespaceRegistry;
+  readonly queries: PendingQueries;
+  readonly polls: WorkerPolls;
+  /** Begins when the engine closes: every wait ends. */
+  readonly closing: Closing;
+  /** Identifies this store of data to operators; made with it, never changed. */
+  readonly clusterId: string;
+}

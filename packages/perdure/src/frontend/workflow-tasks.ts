@@ -1,0 +1,74 @@
+/** Workflow tasks: poll, complete, fail, and forget stickiness. */
+import { WORKFLOW_KIND, type CompleteWorkflowTaskReply, type DoneReply, type WorkflowInput, type WorkflowTaskReply } from '../machines/workflow/index.js';
+import { WorkflowService, type WorkflowTaskToken } from '../protocol/index.js';
+import type { Router } from '../transport/transport.js';
+import { activityTaskResponse } from './activity-task-response.js';
+import { TASK_POLL_MS, waitMs } from './long-poll.js';
+import { QueryTask, queryTaskResponse } from './query-task.js';
+import { invalidArgument } from './refusals.js';
+import type { Rooms } from './rooms.js';
+import { readTaskToken } from './task-token.js';
+import { checkLength, requiredExecution, requiredTaskQueue } from './validation.js';
+import { executionKey } from './workflow.js';
+import { workflowTaskResponse } from './workflow-task-response.js';
+
+export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
+  const { host, matching, clock, namespaces, polls, queries, random } = rooms;
+
+  router.add(WorkflowService.PollWorkflowTaskQueue, async (request, context) => {
+    const namespace = namespaces.get(request.namespace);
+    const queue = requiredTaskQueue(request.taskQueue);
+    checkLength('Identity', request.identity);
+    const poll = polls.begin(request.workerInstanceKey, context.signal);
+    try {
+      const task = await matching.poll(
+        { namespace: namespace.id, name: queue.name, type: 'workflow' },
+        { identity: request.identity, requestId: random.uuid(), signal: poll.signal, timeoutMs: waitMs(TASK_POLL_MS, context, clock) },
+      );
+      // Nothing came: the reply must not have a single byte, or the worker takes it for a task.
+      if (task === undefined) return {};
+      if (task instanceof QueryTask) return await queryTaskResponse(rooms, namespace, task);
+      return await workflowTaskResponse(rooms, namespace, task as WorkflowTaskReply);
+    } finally {
+      poll.end();
+    }
+  });
+
+  router.add(WorkflowService.RespondWorkflowTaskCompleted, async (request) => {
+    const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
+    const namespace = namespaces.ofToken(namespaceId, request.namespace);
+    checkLength('Identity', request.identity);
+    if (request.intermediatePage) throw invalidArgument('A completion must come in one request: paging is not supported. Send all commands at once.');
+    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request };
+    const reply = await host.send<CompleteWorkflowTaskReply>(runKey(namespaceId, task), input);
+    queries.answerAttached(task.runId, request.queryResults);
+    return {
+      workflowTask: reply.newWorkflowTask && (await workflowTaskResponse(rooms, namespace, reply.newWorkflowTask)),
+      activityTasks: reply.activityTasks.map((activity) => activityTaskResponse(namespace, activity)),
+      resetHistoryEventId: reply.resetHistoryEventId,
+    };
+  });
+
+  router.add(WorkflowService.RespondWorkflowTaskFailed, async (request) => {
+    const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
+    namespaces.ofToken(namespaceId, request.namespace);
+    checkLength('Identity', request.identity);
+    const input: WorkflowInput = { type: 'fail-workflow-task', token: task, request };
+    await host.send<DoneReply>(runKey(namespaceId, task), input);
+    return {};
+  });
+
+  router.add(WorkflowService.ResetStickyTaskQueue, async (request) => {
+    const namespace = namespaces.get(request.namespace);
+    const input: WorkflowInput = { type: 'reset-sticky' };
+    await host.send<DoneReply>(executionKey(namespace, requiredExecution(request.execution)), input);
+    return {};
+  });
+}
+
+const runKey = (namespaceId: string, task: WorkflowTaskToken) => ({
+  kind: WORKFLOW_KIND,
+  namespace: namespaceId,
+  key: task.workflowId,
+  machine: task.runId,
+});

@@ -1,0 +1,45 @@
+// Writes docs/reference/rpcs.md from the running engine: which RPCs work. `--check` only compares.
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openEngine } from 'perdure/server';
+import * as protocol from '../packages/perdure/dist/protocol/index.js';
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+const target = path.join(root, 'docs/reference/rpcs.md');
+const engine = await openEngine({ ephemeral: true });
+const served = new Set(engine.router.paths());
+await engine.close();
+
+const section = (title, service) => {
+  const methods = Object.values(service);
+  const works = methods.filter((method) => served.has(method.path));
+  const missing = methods.filter((method) => !served.has(method.path));
+  return [
+    `## ${title}: ${works.length} of ${methods.length}`,
+    '',
+    works.length > 0 ? `Works: ${works.map((method) => `\`${method.name}\``).join(', ')}.` : 'None yet.',
+    '',
+    missing.length > 0 ? `UNIMPLEMENTED: ${missing.map((method) => method.name).join(', ')}.` : '',
+    '',
+  ];
+};
+const text = [
+  '# RPCs',
+  '',
+  'Made from the running engine by `node scripts/reference.mjs`. A method that does not exist yet answers UNIMPLEMENTED and names itself.',
+  '',
+  ...section('WorkflowService', protocol.WorkflowService),
+  ...section('OperatorService', protocol.OperatorService),
+  ...section('TestService', protocol.TestService),
+].join('\n');
+
+if (process.argv.includes('--check')) {
+  if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== text) {
+    console.error('docs/reference/rpcs.md is not what the engine serves: run node scripts/reference.mjs');
+    process.exit(1);
+  }
+} else {
+  fs.mkdirSync(path.dirname(target), { recursive: true });
+  fs.writeFileSync(target, text);
+}
