@@ -1,0 +1,38 @@
+/** The client: everything a program outside of workflows and activities does with a server. */
+import { AsyncCompletionClient } from './async-completion-client.js';
+import { BaseClient, type BaseClientOptions } from './base-client.js';
+import type { QueryRejectCondition } from '../common/index.js';
+import { WorkflowClient } from './workflow-client.js';
+
+export interface ClientOptions extends BaseClientOptions {
+  workflow?: {
+    /** Refuses queries by the execution's status. Default: none is refused. */
+    queryRejectCondition?: QueryRejectCondition;
+  };
+}
+
+/**
+ * Cheap to make, on a connection that is shared.
+ *
+ * @example
+ * const client = new Client({ connection: await Connection.connect() });
+ * const result = await client.workflow.execute(greet, { args: ['Ada'], taskQueue: 'greetings', workflowId: 'greet-1' });
+ */
+export class Client extends BaseClient {
+  /** Workflow executions. */
+  readonly workflow: WorkflowClient;
+  /** Activities that are completed from outside. */
+  readonly activity: AsyncCompletionClient;
+
+  constructor(options: ClientOptions = {}) {
+    super(options);
+    const shared = { ...options, connection: this.connection, identity: this.identity };
+    this.workflow = new WorkflowClient({ ...shared, ...options.workflow });
+    this.activity = new AsyncCompletionClient(shared);
+  }
+
+  /** The server's RPCs as methods that take and give protocol messages. The namespace is not filled in. */
+  get workflowService(): Client['connection']['workflowService'] {
+    return this.connection.workflowService;
+  }
+}

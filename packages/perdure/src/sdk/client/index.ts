@@ -1,0 +1,37 @@
+/** Programs that start, observe and steer workflow executions. */
+export * from './async-completion-client.js';
+export { BaseClient, type BaseClientOptions } from './base-client.js';
+export * from './client.js';
+export { Connection, type ConnectionLike, type ConnectionOptions, type Metadata, type TLSConfig } from './connection.js';
+export * from './errors.js';
+export { loadDataConverter } from './load-data-converter.js';
+export * from './workflow-client.js';
+export type { WorkflowExecutionDescription, WorkflowExecutionInfo, WorkflowExecutionStatusName } from './workflow-description.js';
+export * from './workflow-handle.js';
+export type { WorkflowOptions, WorkflowSignalWithStartOptions, WorkflowStartOptions } from './workflow-options.js';
+export { RpcError } from '../../protocol/index.js';
+// What client code needs of `common`, so that one import does.
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  DefaultFailureConverter,
+  defaultPayloadConverter,
+  NamespaceNotFoundError,
+  QueryRejectCondition,
+  ServerFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  TypedSearchAttributes,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+  defineSearchAttributeKey,
+  type DataConverter,
+  type PayloadCodec,
+  type RetryPolicy,
+  type Workflow,
+  type WorkflowResultType,
+} from '../common/index.js';

@@ -1,0 +1,22 @@
+/**
+ * What clients, workers, activities and workflow code share: failures, conversion of data, options, definitions.
+ *
+ * Everything here also runs inside the workflow realm: no import of Node's modules, no Buffer, no process, and from the protocol only types.
+ */
+export * from './activity-options.js';
+export * from './data-converter.js';
+export * from './definitions.js';
+export * from './duration.js';
+export * from './errors.js';
+export { isError } from './error-brand.js';
+export * from './failure.js';
+export * from './failure-converter.js';
+export * from './logger.js';
+export * from './payload-bytes.js';
+export * from './payload-codec.js';
+export * from './payload-converter.js';
+export * from './priority.js';
+export * from './retry-policy.js';
+export * from './search-attributes.js';
+export { decodeText, encodeText } from './text.js';
+export * from './workflow-options.js';

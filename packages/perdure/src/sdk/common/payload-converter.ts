@@ -1,0 +1,230 @@
+/**
+ * Values to payloads and back.
+ *
+ * A payload is bytes with metadata that says how to read them; the metadata key `encoding` names the converter. Converters are
+ * synchronous and pure, because they also run inside workflow code. Anything that needs time or a key (encryption, compression) is a
+ * {@link PayloadCodec}, which runs outside.
+ */
+import { PayloadConverterError } from './errors.js';
+import { decodeText, encodeText } from './text.js';
+
+/** User data as it travels: bytes, and what they are. */
+export interface Payload {
+  readonly metadata: ReadonlyMap<string, Uint8Array>;
+  readonly data: Uint8Array;
+}
+
+export const METADATA_ENCODING_KEY = 'encoding';
+
+/** The encodings of the default converter. */
+export const encodingTypes = {
+  METADATA_ENCODING_NULL: 'binary/null',
+  METADATA_ENCODING_RAW: 'binary/plain',
+  METADATA_ENCODING_JSON: 'json/plain',
+} as const;
+
+export interface PayloadConverter {
+  /** @throws PayloadConverterError if the value has no form as a payload. */
+  toPayload<T>(value: T): Payload;
+  /** @throws PayloadConverterError if the payload is not readable. */
+  fromPayload<T>(payload: Payload): T;
+}
+
+/** One part of a {@link CompositePayloadConverter}: knows one encoding. */
+export interface PayloadConverterWithEncoding {
+  readonly encodingType: string;
+  /** `undefined` if this converter does not handle such a value: the next one is asked. */
+  toPayload<T>(value: T): Payload | undefined;
+  fromPayload<T>(payload: Payload): T;
+}
+
+/** Asks its parts in order when writing, and by the `encoding` of the payload when reading. */
+export class CompositePayloadConverter implements PayloadConverter {
+  readonly converters: readonly PayloadConverterWithEncoding[];
+  readonly converterByEncoding: ReadonlyMap<string, PayloadConverterWithEncoding>;
+
+  constructor(...converters: PayloadConverterWithEncoding[]) {
+    if (converters.length === 0) throw new PayloadConverterError('A composite payload converter needs at least one converter.');
+    this.converters = converters;
+    this.converterByEncoding = new Map(converters.map((converter) => [converter.encodingType, converter]));
+  }
+
+  toPayload<T>(value: T): Payload {
+    if (value instanceof RawValue) return value.payload;
+    for (const converter of this.converters) {
+      const payload = converter.toPayload(value);
+      if (payload !== undefined) return payload;
+    }
+    throw new PayloadConverterError(
+      `A ${typeof value} cannot be converted to a payload by ${this.converters.map((converter) => converter.encodingType).join(', ')}. ` +
+        'Pass plain data (what JSON can hold, Uint8Array or undefined), or configure a payload converter for this type.',
+    );
+  }
+
+  fromPayload<T>(payload: Payload): T {
+    const encoding = encodingOf(payload);
+    const converter = this.converterByEncoding.get(encoding);
+    if (converter === undefined) {
+      throw new PayloadConverterError(
+        `No payload converter for encoding '${encoding}'. Known: ${[...this.converterByEncoding.keys()].join(', ')}. ` +
+          'Use the data converter and the payload codecs that the sender used.',
+      );
+    }
+    return converter.fromPayload<T>(payload);
+  }
+}
+
+/** Handles `undefined`. */
+export class UndefinedPayloadConverter implements PayloadConverterWithEncoding {
+  readonly encodingType = encodingTypes.METADATA_ENCODING_NULL;
+
+  toPayload(value: unknown): Payload | undefined {
+    return value === undefined ? { metadata: metadataFor(this.encodingType), data: new Uint8Array(0) } : undefined;
+  }
+
+  fromPayload<T>(_payload: Payload): T {
+    return undefined as T;
+  }
+}
+
+/** Handles `Uint8Array` (and `Buffer`): the bytes as they are. */
+export class BinaryPayloadConverter implements PayloadConverterWithEncoding {
+  readonly encodingType = encodingTypes.METADATA_ENCODING_RAW;
+
+  toPayload(value: unknown): Payload | undefined {
+    return isBytes(value) ? { metadata: metadataFor(this.encodingType), data: value } : undefined;
+  }
+
+  fromPayload<T>(payload: Payload): T {
+    // A plain Uint8Array of the reader's own realm, whatever the transport handed over.
+    return new Uint8Array(payload.data) as T;
+  }
+}
+
+/** Handles what `JSON.stringify` handles. */
+export class JsonPayloadConverter implements PayloadConverterWithEncoding {
+  readonly encodingType = encodingTypes.METADATA_ENCODING_JSON;
+
+  toPayload(value: unknown): Payload | undefined {
+    if (value === undefined) return undefined;
+    let json: string | undefined;
+    try {
+      json = JSON.stringify(value);
+    } catch (error) {
+      throw new PayloadConverterError(
+        `A value cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}. ` +
+          'Pass plain data without cycles; write bigint values as text.',
+        error,
+      );
+    }
+    // Functions and symbols: not data.
+    return json === undefined ? undefined : { metadata: metadataFor(this.encodingType), data: encodeText(json) };
+  }
+
+  fromPayload<T>(payload: Payload): T {
+    const text = decodeText(payload.data);
+    try {
+      return JSON.parse(text) as T;
+    } catch (error) {
+      throw new PayloadConverterError(`A payload with encoding 'json/plain' does not hold JSON (${payload.data.byteLength} bytes).`, error);
+    }
+  }
+}
+
+export class DefaultPayloadConverter extends CompositePayloadConverter {
+  constructor() {
+    super(new UndefinedPayloadConverter(), new BinaryPayloadConverter(), new JsonPayloadConverter());
+  }
+}
+
+const rawPayload = Symbol.for('perdure.rawPayload');
+
+/** A payload that passes through conversion untouched, for workflows and handlers that accept anything. */
+export class RawValue<T = unknown> {
+  readonly [rawPayload]: Payload;
+  declare readonly valueType?: T;
+
+  constructor(value: T, payloadConverter: PayloadConverter = defaultPayloadConverter) {
+    this[rawPayload] = payloadConverter.toPayload(value);
+  }
+
+  static fromPayload(payload: Payload): RawValue {
+    const value: RawValue = Object.create(RawValue.prototype);
+    Object.defineProperty(value, rawPayload, { value: payload });
+    return value;
+  }
+
+  static [Symbol.hasInstance](candidate: unknown): boolean {
+    return typeof candidate === 'object' && candidate !== null && rawPayload in candidate;
+  }
+
+  get payload(): Payload {
+    return this[rawPayload];
+  }
+}
+
+/** undefined, bytes, JSON. */
+export const defaultPayloadConverter: PayloadConverter = new DefaultPayloadConverter();
+
+/** The `encoding` of a payload. @throws PayloadConverterError if it has none. */
+export function encodingOf(payload: Payload): string {
+  const encoding = payload.metadata.get(METADATA_ENCODING_KEY);
+  if (encoding === undefined) throw new PayloadConverterError("A payload has no metadata 'encoding', so nothing says how to read it.");
+  return knownEncoding(encoding);
+}
+
+/** Converts arguments; undefined for none, which the wire writes as an absent field. */
+export function toPayloads(converter: PayloadConverter, ...values: unknown[]): Payload[] | undefined {
+  return values.length === 0 ? undefined : values.map((value) => converter.toPayload(value));
+}
+
+export function arrayFromPayloads(converter: PayloadConverter, payloads: readonly Payload[] | undefined | null): unknown[] {
+  return payloads ? payloads.map((payload) => converter.fromPayload(payload)) : [];
+}
+
+/** The value at `index`; undefined when there are fewer payloads. */
+export function fromPayloadsAtIndex<T>(converter: PayloadConverter, index: number, payloads: readonly Payload[] | undefined | null): T {
+  const payload = payloads?.[index];
+  return payload === undefined ? (undefined as T) : converter.fromPayload<T>(payload);
+}
+
+export function mapToPayloads(converter: PayloadConverter, values: Readonly<Record<string, unknown>>): Map<string, Payload> {
+  const payloads = new Map<string, Payload>();
+  for (const [key, value] of Object.entries(values)) payloads.set(key, converter.toPayload(value));
+  return payloads;
+}
+
+export function mapFromPayloads<T = unknown>(
+  converter: PayloadConverter,
+  payloads: ReadonlyMap<string, Payload> | undefined | null,
+): Record<string, T> {
+  const values: Record<string, T> = {};
+  for (const [key, payload] of payloads ?? []) define(values, key, converter.fromPayload<T>(payload));
+  return values;
+}
+
+/** Sets an own property even when the key is `__proto__`: keys come from the wire. */
+export function define<T>(record: Record<string, T>, key: string, value: T): void {
+  Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** True for `Uint8Array` and its subclasses of any realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
+// The same few encodings are written and read all the time: their bytes are made once.
+const encodedNames = new Map<string, Uint8Array>();
+
+function metadataFor(encoding: string): Map<string, Uint8Array> {
+  let bytes = encodedNames.get(encoding);
+  if (bytes === undefined) encodedNames.set(encoding, (bytes = encodeText(encoding)));
+  return new Map([[METADATA_ENCODING_KEY, bytes]]);
+}
+
+function knownEncoding(bytes: Uint8Array): string {
+  for (const [name, known] of encodedNames) {
+    if (known.byteLength === bytes.byteLength && known.every((byte, index) => byte === bytes[index])) return name;
+  }
+  return decodeText(bytes);
+}
