@@ -1,0 +1,107 @@
+/**
+ * Payload codecs (encryption, compression) around the realm: events are decoded before workflow code sees them, commands are encoded after.
+ *
+ * Only called when codecs are configured. Search attributes and headers pass as they are: servers read the former, and the latter belong
+ * to whoever wrote them.
+ */
+import {
+  Failure,
+  Memo,
+  Payloads,
+  UserMetadata,
+  type Command,
+  type Encoded,
+  type HistoryEvent,
+  type Init,
+  type Payload,
+  type WorkflowQuery,
+} from '../../protocol/index.js';
+import { decodeFailure, encodeFailure } from '../common/data-converter.js';
+import { decodePayloadsWithCodecs, encodePayloadsWithCodecs, type PayloadCodec } from '../common/payload-codec.js';
+
+type Pass = (codecs: readonly PayloadCodec[], payloads: readonly Payload[]) => Promise<readonly { metadata: ReadonlyMap<string, Uint8Array>; data: Uint8Array }[]>;
+
+const PAYLOADS_FIELDS = ['input', 'result', 'details', 'lastCompletionResult'] as const;
+const FAILURE_FIELDS = ['failure', 'continuedFailure'] as const;
+const MEMO_FIELDS = ['memo', 'upsertedMemo'] as const;
+
+/** Replaces the payloads in place: the events were decoded for this task alone. */
+export async function decodeEvents(codecs: readonly PayloadCodec[], events: readonly HistoryEvent[]): Promise<void> {
+  for (const event of events) {
+    const attributes = attributesOf(event);
+    if (attributes !== undefined) await passFields(codecs, attributes, decodePayloadsWithCodecs, decodeFailure);
+  }
+}
+
+export async function decodeQuery(codecs: readonly PayloadCodec[], query: WorkflowQuery): Promise<WorkflowQuery> {
+  return { ...query, queryArgs: await passPayloads(codecs, query.queryArgs, decodePayloadsWithCodecs) };
+}
+
+/** Copies of the commands with their payloads encoded. */
+export async function encodeCommands(codecs: readonly PayloadCodec[], commands: readonly Init<Command>[]): Promise<Init<Command>[]> {
+  const encoded: Init<Command>[] = [];
+  for (const command of commands) {
+    const copy: Record<string, unknown> = { ...command };
+    for (const [name, value] of Object.entries(command)) {
+      if (!name.endsWith('CommandAttributes') || typeof value !== 'object' || value === null) continue;
+      const attributes: Record<string, unknown> = { ...value };
+      // Markers are this SDK's own records, not user data.
+      if (name !== 'recordMarkerCommandAttributes') await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
+      copy[name] = attributes;
+    }
+    if (command.userMetadata !== undefined) copy['userMetadata'] = await passUserMetadata(codecs, command.userMetadata);
+    encoded.push(copy as Init<Command>);
+  }
+  return encoded;
+}
+
+export async function encodeAnswer(codecs: readonly PayloadCodec[], payload: Init<Payload>): Promise<Init<Payload>> {
+  const [encoded] = await encodePayloadsWithCodecs(codecs, [payload as Payload]);
+  return encoded ?? payload;
+}
+
+function attributesOf(event: HistoryEvent): Record<string, unknown> | undefined {
+  for (const [name, value] of Object.entries(event)) {
+    if (name.endsWith('EventAttributes') && name !== 'markerRecordedEventAttributes' && typeof value === 'object') {
+      return value as Record<string, unknown>;
+    }
+  }
+  return undefined;
+}
+
+async function passFields(
+  codecs: readonly PayloadCodec[],
+  attributes: Record<string, unknown>,
+  pass: Pass,
+  passFailure: typeof decodeFailure,
+): Promise<void> {
+  for (const field of PAYLOADS_FIELDS) {
+    if (attributes[field] instanceof Uint8Array) attributes[field] = await passPayloads(codecs, attributes[field], pass);
+  }
+  for (const field of FAILURE_FIELDS) {
+    const bytes = attributes[field];
+    if (bytes instanceof Uint8Array) attributes[field] = Failure.encode(await passFailure(codecs, Failure.decode(bytes)));
+  }
+  for (const field of MEMO_FIELDS) {
+    const bytes = attributes[field];
+    if (bytes instanceof Uint8Array) attributes[field] = await passMemo(codecs, bytes, pass);
+  }
+}
+
+async function passPayloads(codecs: readonly PayloadCodec[], bytes: Encoded<Payloads> | undefined, pass: Pass): Promise<Encoded<Payloads> | undefined> {
+  return bytes && Payloads.encode({ payloads: await pass(codecs, Payloads.decode(bytes).payloads) });
+}
+
+async function passMemo(codecs: readonly PayloadCodec[], bytes: Encoded<Memo>, pass: Pass): Promise<Encoded<Memo>> {
+  const { fields } = Memo.decode(bytes);
+  const payloads = await pass(codecs, [...fields.values()]);
+  return Memo.encode({ fields: new Map([...fields.keys()].map((key, index) => [key, payloads[index]!])) });
+}
+
+async function passUserMetadata(codecs: readonly PayloadCodec[], bytes: Encoded<UserMetadata>): Promise<Encoded<UserMetadata>> {
+  const { summary, details } = UserMetadata.decode(bytes);
+  return UserMetadata.encode({
+    summary: summary && (await encodeAnswer(codecs, summary)),
+    details: details && (await encodeAnswer(codecs, details)),
+  });
+}

@@ -1,0 +1,148 @@
+/** Calling activities from workflow code. */
+import { msOptionalToNumber } from '../common/duration.js';
+import { IllegalStateError } from '../common/errors.js';
+import type { ActivityCancellationType, ActivityOptions } from '../common/activity-options.js';
+import type { ActivityFunction, UntypedActivities } from '../common/definitions.js';
+import { compileRetryPolicy } from '../common/retry-policy.js';
+import type { CancellationBehaviour, WireRetryPolicy } from './activation.js';
+import { CancellationScope } from './cancellation-scope.js';
+import { currentRun } from './current-run.js';
+import { callSite } from './workflow-run.js';
+
+/** Stands where an interface member is not an activity function. */
+export declare const NotAnActivityMethod: unique symbol;
+
+export type ActivityFunctionWithOptions<T extends ActivityFunction> = T & {
+  /** Calls the activity with other options than the proxy's. */
+  executeWithOptions(options: ActivityOptions, args: Parameters<T>): Promise<Awaited<ReturnType<T>>>;
+};
+
+export type ActivityInterfaceFor<T> = {
+  [K in keyof T]: T[K] extends ActivityFunction ? ActivityFunctionWithOptions<T[K]> : typeof NotAnActivityMethod;
+};
+
+// Without a cancellationType the official SDK sends the wire's zero, which is TRY_CANCEL; histories depend on it.
+const CANCELLATION: Readonly<Record<ActivityCancellationType, CancellationBehaviour>> = {
+  TRY_CANCEL: 'try-cancel',
+  WAIT_CANCELLATION_COMPLETED: 'wait-cancellation-completed',
+  ABANDON: 'abandon',
+};
+
+/**
+ * Functions that schedule the activities of the same names. The worker that runs them may be another process, or another language.
+ *
+ * @throws TypeError if neither `startToCloseTimeout` nor `scheduleToCloseTimeout` is given.
+ * @example
+ * import type * as activities from './activities.js';
+ * const { chargeCard } = proxyActivities<typeof activities>({ startToCloseTimeout: '10 seconds' });
+ * const receipt = await chargeCard(order);
+ */
+export function proxyActivities<A = UntypedActivities>(options: ActivityOptions): ActivityInterfaceFor<A> {
+  const compiled = compile(options);
+  const functions = new Map<string, unknown>();
+  return new Proxy({}, {
+    get(_target, name): unknown {
+      if (typeof name !== 'string') throw new TypeError(`Activities have names, not symbols: ${String(name)}.`);
+      let call = functions.get(name);
+      if (call === undefined) functions.set(name, (call = activityFunction(name, options, compiled)));
+      return call;
+    },
+  }) as ActivityInterfaceFor<A>;
+}
+
+function activityFunction(name: string, options: ActivityOptions, compiled: CompiledOptions): unknown {
+  const activity = (...args: unknown[]): Promise<unknown> => schedule(name, args, compiled, activity);
+  activity.executeWithOptions = (overrides: ActivityOptions, args: unknown[]): Promise<unknown> =>
+    schedule(name, args, compile({ ...options, ...overrides }), activity.executeWithOptions);
+  return activity;
+}
+
+/** Schedules an activity by name, for code that finds out names and options while it runs. */
+export function scheduleActivity<R>(activityType: string, args: unknown[], options: ActivityOptions): Promise<R> {
+  return schedule(activityType, args, compile(options), scheduleActivity) as Promise<R>;
+}
+
+/** Not there yet. @throws IllegalStateError always. */
+export function proxyLocalActivities<A = UntypedActivities>(_options: object): ActivityInterfaceFor<A> {
+  throw new IllegalStateError(
+    'Local activities are not supported yet. Use proxyActivities: it takes the same functions and needs startToCloseTimeout or scheduleToCloseTimeout.',
+  );
+}
+
+interface CompiledOptions {
+  readonly activityId: string | undefined;
+  readonly taskQueue: string | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly startToCloseTimeoutMs: number | undefined;
+  readonly scheduleToStartTimeoutMs: number | undefined;
+  readonly scheduleToCloseTimeoutMs: number | undefined;
+  readonly retryPolicy: WireRetryPolicy | undefined;
+  readonly cancellation: CancellationBehaviour;
+  readonly allowEagerDispatch: boolean;
+  readonly summary: string | undefined;
+}
+
+/** Durations and policies are read once for each proxy, not for each call. */
+function compile(options: ActivityOptions): CompiledOptions {
+  if (options === undefined || options === null || (options.startToCloseTimeout === undefined && options.scheduleToCloseTimeout === undefined)) {
+    throw new TypeError(
+      'Activity options need startToCloseTimeout (the time of one attempt) or scheduleToCloseTimeout (of all attempts together), ' +
+        "for example { startToCloseTimeout: '1 minute' }.",
+    );
+  }
+  const cancellation = CANCELLATION[options.cancellationType ?? 'TRY_CANCEL'];
+  if (cancellation === undefined) {
+    throw new TypeError(`Not a cancellationType: '${String(options.cancellationType)}'. Use one of ${Object.keys(CANCELLATION).join(', ')}.`);
+  }
+  return {
+    activityId: options.activityId,
+    taskQueue: options.taskQueue,
+    heartbeatTimeoutMs: msOptionalToNumber(options.heartbeatTimeout),
+    startToCloseTimeoutMs: msOptionalToNumber(options.startToCloseTimeout),
+    scheduleToStartTimeoutMs: msOptionalToNumber(options.scheduleToStartTimeout),
+    scheduleToCloseTimeoutMs: msOptionalToNumber(options.scheduleToCloseTimeout),
+    retryPolicy: options.retry === undefined ? undefined : compileRetryPolicy(options.retry),
+    cancellation,
+    allowEagerDispatch: options.allowEagerDispatch ?? true,
+    summary: options.summary,
+  };
+}
+
+function schedule(activityType: string, args: unknown[], options: CompiledOptions, below: (...args: never[]) => unknown): Promise<unknown> {
+  const run = currentRun(`Activity ${activityType}`);
+  run.assertMayAct('schedule-activity');
+  const seq = run.nextSeq.activity++;
+  const scope = CancellationScope.current();
+  return new Promise<unknown>((resolve, reject) => {
+    if (scope.consideredCancelled) {
+      scope.cancelRequested.catch(reject);
+      return;
+    }
+    const { payloadConverter } = run;
+    const site = callSite(below);
+    run.push({
+      kind: 'schedule-activity',
+      seq,
+      site,
+      activityType,
+      activityId: options.activityId ?? String(seq),
+      taskQueue: options.taskQueue,
+      input: args.map((arg) => payloadConverter.toPayload(arg)),
+      headers: undefined,
+      scheduleToCloseTimeoutMs: options.scheduleToCloseTimeoutMs,
+      scheduleToStartTimeoutMs: options.scheduleToStartTimeoutMs,
+      startToCloseTimeoutMs: options.startToCloseTimeoutMs,
+      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+      retryPolicy: options.retryPolicy,
+      cancellation: options.cancellation,
+      allowEagerDispatch: options.allowEagerDispatch,
+      summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
+    });
+    run.activities.set(seq, { resolve, reject, site });
+    if (!scope.cancellable) return;
+    // The promise is settled by the replay core: it knows what the cancellation type means for the state the activity is in.
+    scope.cancelRequested.catch(() => {
+      if (run.activities.has(seq)) run.push({ kind: 'request-cancel-activity', seq });
+    });
+  });
+}

@@ -1,0 +1,58 @@
+/** Waiting until the state of the workflow says so. */
+import { msToNumber, type Duration } from '../common/duration.js';
+import { CancelledFailure } from '../common/failure.js';
+import { CancellationScope } from './cancellation-scope.js';
+import { currentRun } from './current-run.js';
+import { cancelTimer, startTimer } from './timers.js';
+import { callSite, type WorkflowRun } from './workflow-run.js';
+
+/**
+ * Waits until `predicate` is true, or until `timeout` (milliseconds or text) is over.
+ *
+ * The predicate is evaluated at once and then whenever something happened to the workflow. It must only look: it must not await,
+ * start activities or change state.
+ *
+ * @returns with a timeout: true if the predicate became true, false if time was over. Without: nothing.
+ * @throws CancelledFailure when the scope it was called in is cancelled.
+ * @example const approved = await condition(() => decision !== undefined, '3 days');
+ */
+export function condition(predicate: () => boolean, timeout: Duration): Promise<boolean>;
+export function condition(predicate: () => boolean): Promise<void>;
+export function condition(predicate: () => boolean, timeout?: Duration): Promise<boolean | void> {
+  const run = currentRun('condition');
+  return timeout === undefined ? holds(run, predicate) : holdsInTime(run, predicate, msToNumber(timeout));
+}
+
+function holds(run: WorkflowRun, predicate: () => boolean, onDispose?: (dispose: () => void) => void): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const scope = CancellationScope.current();
+    if (scope.consideredCancelled) {
+      scope.cancelRequested.catch(reject);
+      return;
+    }
+    if (predicate()) {
+      resolve();
+      return;
+    }
+    const waiting = { predicate, resolve: () => resolve(), site: callSite(condition) };
+    run.conditions.add(waiting);
+    onDispose?.(() => run.conditions.delete(waiting));
+    if (!scope.cancellable) return;
+    scope.cancelRequested.catch((reason) => {
+      run.conditions.delete(waiting);
+      reject(reason);
+    });
+  });
+}
+
+async function holdsInTime(run: WorkflowRun, predicate: () => boolean, timeoutMs: number): Promise<boolean> {
+  const timer = startTimer(run, timeoutMs, undefined, condition);
+  let dispose: (() => void) | undefined;
+  const inTime = holds(run, predicate, (disposeCondition) => (dispose = disposeCondition)).then(() => true);
+  try {
+    return await Promise.race([timer.elapsed.then(() => false), inTime]);
+  } finally {
+    dispose?.();
+    cancelTimer(run, timer.seq, new CancelledFailure('Condition is over'));
+  }
+}

@@ -1,0 +1,65 @@
+/** Signalling and cancelling other executions of the namespace. */
+import type { SignalDefinition } from '../common/definitions.js';
+import type { ExternalTarget } from './activation.js';
+import { CancellationScope } from './cancellation-scope.js';
+import { currentRun } from './current-run.js';
+import { callSite } from './workflow-run.js';
+
+export interface ExternalWorkflowHandle {
+  readonly workflowId: string;
+  readonly runId?: string;
+  /** Resolves when the other execution has the signal. @throws if there is no such execution. */
+  signal<Args extends unknown[] = []>(definition: SignalDefinition<Args, string> | string, ...args: Args): Promise<void>;
+  /** Resolves when the other execution has the request. @throws if there is no such execution. */
+  cancel(): Promise<void>;
+}
+
+/** A handle of an execution by id; without `runId`, of its current run. Nothing is checked until it is used. */
+export function getExternalWorkflowHandle(workflowId: string, runId?: string): ExternalWorkflowHandle {
+  const target: ExternalTarget = { kind: 'execution', workflowId, runId };
+  return {
+    workflowId,
+    ...(runId === undefined ? {} : { runId }),
+    signal: (definition, ...args) => signalTarget(target, definition, args),
+    cancel: () => cancelTarget(target),
+  };
+}
+
+export function signalTarget(target: ExternalTarget, definition: { readonly name: string } | string, args: readonly unknown[]): Promise<void> {
+  const run = currentRun('signal');
+  run.assertMayAct('signal-external');
+  const seq = run.nextSeq.signal++;
+  const scope = CancellationScope.current();
+  return new Promise<void>((resolve, reject) => {
+    if (scope.consideredCancelled) {
+      scope.cancelRequested.catch(reject);
+      return;
+    }
+    const site = callSite(signalTarget);
+    run.push({
+      kind: 'signal-external',
+      seq,
+      site,
+      target,
+      signalName: typeof definition === 'string' ? definition : definition.name,
+      input: args.map((arg) => run.payloadConverter.toPayload(arg)),
+      headers: undefined,
+    });
+    run.externalSignals.set(seq, { resolve: () => resolve(), reject, site });
+    if (!scope.cancellable) return;
+    scope.cancelRequested.catch(() => {
+      if (run.externalSignals.has(seq)) run.push({ kind: 'cancel-signal', seq });
+    });
+  });
+}
+
+function cancelTarget(target: ExternalTarget): Promise<void> {
+  const run = currentRun('cancel');
+  run.assertMayAct('cancel-external');
+  const seq = run.nextSeq.cancel++;
+  return new Promise<void>((resolve, reject) => {
+    const site = callSite(cancelTarget);
+    run.push({ kind: 'cancel-external', seq, site, target, reason: 'Cancelled by another workflow' });
+    run.externalCancels.set(seq, { resolve: () => resolve(), reject, site });
+  });
+}

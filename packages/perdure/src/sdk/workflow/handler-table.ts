@@ -1,0 +1,143 @@
+/**
+ * The signal and query handlers of one run, and the signals that have come before their handler.
+ *
+ * No signal is ever lost: one without a handler waits until a handler for its name (or a default handler) is set. Handlers that wait may
+ * run at the same time as the workflow function and each other; they take turns at their awaits.
+ */
+import type { Payload } from '../common/payload-converter.js';
+import { IllegalStateError } from '../common/errors.js';
+import type { QueryCall } from './activation.js';
+import type { DefaultQueryHandler, DefaultSignalHandler } from './handlers.js';
+import { stackTraces } from './stack-traces.js';
+import type { WorkflowRun } from './workflow-run.js';
+
+export interface NamedHandler {
+  readonly handler: (...args: never[]) => unknown;
+  readonly description: string | undefined;
+  readonly warnIfUnfinished: boolean;
+}
+
+interface BufferedSignal {
+  readonly name: string;
+  readonly input: readonly Payload[];
+}
+
+const STACK_TRACE_QUERY = '__stack_trace';
+const METADATA_QUERY = '__temporal_workflow_metadata';
+const RESERVED_PREFIX = '__temporal_';
+
+export class HandlerTable {
+  readonly #run: WorkflowRun;
+  readonly #signals = new Map<string, NamedHandler>();
+  readonly #queries = new Map<string, NamedHandler>();
+  /** Names of running handlers that should be warned about, with how many run. */
+  readonly #unfinished = new Map<string, number>();
+  #buffered: BufferedSignal[] = [];
+  #runningCount = 0;
+  defaultSignal: DefaultSignalHandler | undefined;
+  defaultQuery: DefaultQueryHandler | undefined;
+
+  constructor(run: WorkflowRun) {
+    this.#run = run;
+  }
+
+  /** Signal handlers that have not ended. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
+  /** Names of signals whose handlers are cut off if the workflow ends now, and that asked for a warning. */
+  unfinished(): readonly string[] {
+    return [...this.#unfinished.keys()];
+  }
+
+  setSignal(name: string, handler: NamedHandler | undefined): void {
+    if (handler === undefined) this.#signals.delete(name);
+    else {
+      this.#signals.set(name, handler);
+      this.dispatchBuffered();
+    }
+  }
+
+  setQuery(name: string, handler: NamedHandler | undefined): void {
+    if (handler === undefined) this.#queries.delete(name);
+    else this.#queries.set(name, handler);
+  }
+
+  signal(name: string, input: readonly Payload[]): void {
+    const named = this.#signals.get(name);
+    if (named !== undefined) this.#start(named.warnIfUnfinished ? name : undefined, () => named.handler(...(this.#run.arguments(input) as never[])));
+    else if (this.defaultSignal !== undefined && !name.startsWith(RESERVED_PREFIX)) {
+      const { defaultSignal } = this;
+      this.#start(name, () => defaultSignal(name, ...this.#run.arguments(input)));
+    } else this.#buffered.push({ name, input });
+  }
+
+  /** Hands over waiting signals that have a handler now, in the order in which they came. */
+  dispatchBuffered(): void {
+    // A handler may set further handlers and so come here again: each round looks at what is left.
+    for (;;) {
+      const index = this.#buffered.findIndex(({ name }) => this.#signals.has(name) || (this.defaultSignal !== undefined && !name.startsWith(RESERVED_PREFIX)));
+      const [next] = index < 0 ? [] : this.#buffered.splice(index, 1);
+      if (next === undefined) return;
+      this.signal(next.name, next.input);
+    }
+  }
+
+  /** The answer of a query handler. @throws whatever the handler throws; an error that names the known queries, if there is none. */
+  answer(call: QueryCall): unknown {
+    const answer = this.#invokeQuery(call);
+    if (typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function') {
+      (answer as Promise<unknown>).then(undefined, () => undefined);
+      throw new IllegalStateError(`The query handler of '${call.name}' is asynchronous. A query must answer from the state at hand: return a value, not a promise.`);
+    }
+    return answer;
+  }
+
+  #invokeQuery(call: QueryCall): unknown {
+    const args = this.#run.arguments(call.input);
+    const named = this.#queries.get(call.name);
+    if (named !== undefined) return named.handler(...(args as never[]));
+    if (call.name === STACK_TRACE_QUERY) return stackTraces(this.#run);
+    if (call.name === METADATA_QUERY) return this.#metadata();
+    if (this.defaultQuery !== undefined && !call.name.startsWith(RESERVED_PREFIX)) return this.defaultQuery(call.name, ...args);
+    throw new ReferenceError(
+      `Workflow did not register a handler for ${call.name}. Registered queries: [${[STACK_TRACE_QUERY, METADATA_QUERY, ...this.#queries.keys()].join(' ')}]`,
+    );
+  }
+
+  #metadata(): object {
+    const listed = (handlers: ReadonlyMap<string, NamedHandler>) =>
+      [...handlers].map(([name, { description }]) => (description === undefined ? { name } : { name, description }));
+    return {
+      definition: {
+        type: this.#run.start.workflowType,
+        queryDefinitions: [
+          { name: STACK_TRACE_QUERY, description: 'Where the workflow waits.' },
+          { name: METADATA_QUERY, description: 'What the workflow can be asked and told.' },
+          ...listed(this.#queries),
+        ],
+        signalDefinitions: listed(this.#signals),
+        updateDefinitions: [],
+      },
+      currentDetails: '',
+    };
+  }
+
+  #start(warnedName: string | undefined, handler: () => unknown): void {
+    this.#runningCount++;
+    if (warnedName !== undefined) this.#unfinished.set(warnedName, (this.#unfinished.get(warnedName) ?? 0) + 1);
+    const execution = (async () => handler())();
+    const ended = (): void => {
+      this.#runningCount--;
+      if (warnedName === undefined) return;
+      const left = (this.#unfinished.get(warnedName) ?? 1) - 1;
+      if (left === 0) this.#unfinished.delete(warnedName);
+      else this.#unfinished.set(warnedName, left);
+    };
+    execution.then(ended, (error: unknown) => {
+      ended();
+      this.#run.handleFailure(error);
+    });
+  }
+}

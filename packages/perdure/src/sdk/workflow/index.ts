@@ -1,0 +1,79 @@
+/**
+ * The API inside workflow code.
+ *
+ * Workflow code may import this module, `perdure/common` and pure packages. Inside a worker these imports resolve to the worker's own
+ * copy, shared by all runs; outside, definitions and types work, everything else throws.
+ */
+export {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  ApplicationFailureCategory,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  HandlerUnfinishedPolicy,
+  NexusOperationFailure,
+  ParentClosePolicy,
+  rootCause,
+  ServerFailure,
+  TemporalFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdReusePolicy,
+  defaultPayloadConverter,
+  type ActivityFunction,
+  type ActivityInterface,
+  type ActivityOptions,
+  type Payload,
+  type PayloadConverter,
+  type QueryDefinition,
+  type RetryPolicy,
+  type SearchAttributes,
+  type SearchAttributeValue,
+  type SignalDefinition,
+  type UntypedActivities,
+  type UpdateDefinition,
+  type Workflow,
+  type WorkflowResultType,
+} from '../common/index.js';
+export {
+  proxyActivities,
+  proxyLocalActivities,
+  scheduleActivity,
+  type ActivityFunctionWithOptions,
+  type ActivityInterfaceFor,
+} from './activities.js';
+export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.js';
+export {
+  ChildWorkflowCancellationType,
+  executeChild,
+  startChild,
+  type ChildWorkflowHandle,
+  type ChildWorkflowOptions,
+} from './child-workflow.js';
+export { condition } from './condition.js';
+export { ContinueAsNew, continueAsNew, makeContinueAsNewFunc, type ContinueAsNewOptions } from './continue-as-new.js';
+export { inWorkflowContext } from './current-run.js';
+export { DeterminismViolationError, isCancellation, WorkflowError } from './errors.js';
+export { getExternalWorkflowHandle, type ExternalWorkflowHandle } from './external-workflow.js';
+export {
+  allHandlersFinished,
+  setDefaultQueryHandler,
+  setDefaultSignalHandler,
+  setHandler,
+  type DefaultQueryHandler,
+  type DefaultSignalHandler,
+  type Handler,
+  type HandlerOptions,
+} from './handlers.js';
+export { workflowInfo, type ParentWorkflowInfo, type RootWorkflowInfo, type UnsafeWorkflowInfo, type WorkflowInfo } from './info.js';
+export { log, type LogAttributes, type WorkflowLogger } from './log.js';
+export { deprecatePatch, patched } from './patches.js';
+export { sleep, type TimerOptions } from './timers.js';
+export { Trigger } from './trigger.js';
+export { upsertMemo, upsertSearchAttributes } from './upserts.js';
+export { uuid4 } from './uuid.js';

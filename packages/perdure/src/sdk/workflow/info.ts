@@ -1,0 +1,177 @@
+/** What a workflow can know of itself. */
+import { decodeSearchAttributes, type SearchAttributes } from '../common/search-attributes.js';
+import type { RetryPolicy } from '../common/retry-policy.js';
+import { mapFromPayloads } from '../common/payload-converter.js';
+import type { Activation } from './activation.js';
+import { currentRun } from './current-run.js';
+import type { WorkflowRun } from './workflow-run.js';
+
+export interface ParentWorkflowInfo {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly namespace: string;
+}
+
+export interface RootWorkflowInfo {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** Of the present moment, not of the workflow's: using it for decisions breaks replay. For logging and metrics. */
+export interface UnsafeWorkflowInfo {
+  /** The clock of the machine, milliseconds since the epoch. */
+  readonly now: () => number;
+  /** True while history is being repeated; what happens now has happened before. */
+  readonly isReplaying: boolean;
+}
+
+export interface WorkflowInfo {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly workflowType: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** From 1; counts retries of the workflow as a whole. */
+  readonly attempt: number;
+  /** When the first run of the chain started. */
+  readonly startTime: Date;
+  /** When this run started. */
+  readonly runStartTime: Date;
+  /** Number of history events up to the current workflow task. */
+  readonly historyLength: number;
+  /** Size of the history in bytes up to the current workflow task; 0 if the server does not say. */
+  readonly historySize: number;
+  /** The server suggests {@link continueAsNew}, because the history grew long. */
+  readonly continueAsNewSuggested: boolean;
+  readonly firstExecutionRunId: string;
+  readonly originalExecutionRunId: string;
+  readonly continuedFromExecutionRunId?: string;
+  readonly parent?: ParentWorkflowInfo;
+  readonly root?: RootWorkflowInfo;
+  readonly memo: Readonly<Record<string, unknown>>;
+  readonly searchAttributes: SearchAttributes;
+  readonly executionTimeoutMs?: number;
+  readonly executionExpirationTime?: Date;
+  readonly runTimeoutMs?: number;
+  readonly taskTimeoutMs: number;
+  readonly retryPolicy?: RetryPolicy;
+  readonly cronSchedule?: string;
+  /** What the previous run returned (cron, continue-as-new). */
+  readonly lastResult?: unknown;
+  /** How the previous run failed (retry, cron). */
+  readonly lastFailure?: Error;
+  readonly unsafe: UnsafeWorkflowInfo;
+}
+
+/** Facts about the current execution. They are as of the current workflow task and the same in a replay, except `unsafe`. */
+export function workflowInfo(): WorkflowInfo {
+  return currentRun('workflowInfo').info.snapshot();
+}
+
+/** Decodes what is asked for, when it is asked for: most workflows never look. */
+export class RunInfo {
+  readonly #run: WorkflowRun;
+  #snapshot: WorkflowInfo | undefined;
+  #historyLength = 0;
+  #historySize = 0;
+  #continueAsNewSuggested = false;
+  #memo: Record<string, unknown> | undefined;
+  #searchAttributes: SearchAttributes | undefined;
+
+  constructor(run: WorkflowRun) {
+    this.#run = run;
+  }
+
+  update(activation: Activation): void {
+    this.#historyLength = activation.historyLength;
+    this.#historySize = activation.historySizeBytes;
+    this.#continueAsNewSuggested = activation.continueAsNewSuggested;
+    this.#snapshot = undefined;
+  }
+
+  get memo(): Record<string, unknown> {
+    return (this.#memo ??= mapFromPayloads(this.#run.payloadConverter, this.#run.start.memo));
+  }
+
+  set memo(memo: Record<string, unknown>) {
+    this.#memo = memo;
+    this.#snapshot = undefined;
+  }
+
+  get searchAttributes(): SearchAttributes {
+    return (this.#searchAttributes ??= decodeSearchAttributes(this.#run.start.searchAttributes));
+  }
+
+  set searchAttributes(searchAttributes: SearchAttributes) {
+    this.#searchAttributes = searchAttributes;
+    this.#snapshot = undefined;
+  }
+
+  snapshot(): WorkflowInfo {
+    return (this.#snapshot ??= this.#build());
+  }
+
+  #build(): WorkflowInfo {
+    const run = this.#run;
+    const { start } = run;
+    return {
+      workflowId: start.workflowId,
+      runId: start.runId,
+      workflowType: start.workflowType,
+      namespace: start.namespace,
+      taskQueue: start.taskQueue,
+      attempt: start.attempt,
+      startTime: new Date(start.startTimeMs),
+      runStartTime: new Date(start.runStartTimeMs),
+      historyLength: this.#historyLength,
+      historySize: this.#historySize,
+      continueAsNewSuggested: this.#continueAsNewSuggested,
+      firstExecutionRunId: start.firstExecutionRunId,
+      originalExecutionRunId: start.originalExecutionRunId,
+      taskTimeoutMs: start.taskTimeoutMs,
+      memo: this.memo,
+      searchAttributes: this.searchAttributes,
+      ...optional('continuedFromExecutionRunId', start.continuedFromExecutionRunId),
+      ...optional('parent', start.parent && { ...start.parent }),
+      ...optional('root', start.root && { ...start.root }),
+      ...optional('executionTimeoutMs', start.executionTimeoutMs),
+      ...optional('executionExpirationTime', start.executionExpirationTimeMs === undefined ? undefined : new Date(start.executionExpirationTimeMs)),
+      ...optional('runTimeoutMs', start.runTimeoutMs),
+      ...optional('retryPolicy', start.retryPolicy && userRetryPolicy(start.retryPolicy)),
+      ...optional('cronSchedule', start.cronSchedule),
+      ...optional('lastResult', start.lastResult && run.payloadConverter.fromPayload(start.lastResult)),
+      ...optional('lastFailure', start.lastFailure && run.toError(start.lastFailure)),
+      unsafe: unsafeInfo(run),
+    };
+  }
+}
+
+let machineClock: (() => number) | undefined;
+
+/** The realm replaces `Date`; this is the clock from before. */
+export function installMachineClock(now: () => number): void {
+  machineClock = now;
+}
+
+function unsafeInfo(run: WorkflowRun): UnsafeWorkflowInfo {
+  return {
+    now: () => machineClock?.() ?? Date.now(),
+    get isReplaying() {
+      return run.isReplaying;
+    },
+  };
+}
+
+function userRetryPolicy(policy: NonNullable<WorkflowRun['start']['retryPolicy']>): RetryPolicy {
+  return {
+    ...optional('initialInterval', policy.initialInterval),
+    ...optional('backoffCoefficient', policy.backoffCoefficient || undefined),
+    ...optional('maximumInterval', policy.maximumInterval),
+    ...optional('maximumAttempts', policy.maximumAttempts || undefined),
+    ...optional('nonRetryableErrorTypes', policy.nonRetryableErrorTypes && [...policy.nonRetryableErrorTypes]),
+  };
+}
+
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
+  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: Value });
+}

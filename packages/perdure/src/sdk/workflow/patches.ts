@@ -1,0 +1,32 @@
+/**
+ * Changing workflow code while executions run.
+ *
+ * `patched(id)` is true where the new way is to be taken: always in live execution, where it also records a marker in the history, and
+ * in a replay if the marker is there. So executions that passed this place before the change keep to the old way. Once none of them is
+ * left, `deprecatePatch(id)` stands in for the call; once no history with the marker matters any more, that can go too.
+ */
+import { currentRun } from './current-run.js';
+import { callSite } from './workflow-run.js';
+
+/**
+ * True if the new code is to run.
+ *
+ * @example if (patched('charge-before-shipping')) { … } else { … }
+ */
+export function patched(patchId: string): boolean {
+  return patch(patchId, false);
+}
+
+/** Records that the old way is gone: histories with the marker replay, those from before do not. */
+export function deprecatePatch(patchId: string): void {
+  patch(patchId, true);
+}
+
+function patch(patchId: string, deprecated: boolean): boolean {
+  const run = currentRun(deprecated ? 'deprecatePatch' : 'patched');
+  if (run.sentPatches.has(patchId)) return true;
+  if (run.isReplaying && !run.knownPatches.has(patchId)) return false;
+  run.push({ kind: 'set-patch', patchId, deprecated, site: callSite(patch) });
+  run.sentPatches.add(patchId);
+  return true;
+}

@@ -1,0 +1,97 @@
+/**
+ * The realm's side of the border: what the sandbox loads into a realm, once, before user code.
+ *
+ * It owns the current run, the global objects and this package's modules as workflow code sees them. User modules are evaluated once for
+ * each run, by calling the bundle's factory; this module and the API are evaluated once for the realm, so classes such as
+ * ApplicationFailure are the same for everybody in it.
+ */
+import * as common from '../common/index.js';
+import type { RealmRun, RunStart } from './activation.js';
+import { setCurrentRun } from './current-run.js';
+import { WorkflowError } from './errors.js';
+import { installGlobals } from './globals/install.js';
+import * as workflow from './index.js';
+import { installHost, type RealmHost } from './realm-host.js';
+import { formatStack } from './stack-format.js';
+import { WorkflowRun, type WorkflowFunction } from './workflow-run.js';
+
+/** The compiled bundle: evaluates the user's modules. `require` gives this package's modules; `globals` stands for `globalThis`. */
+export type BundleFactory = (
+  require: (specifier: string) => unknown,
+  module: { exports: BundleExports },
+  globals: object,
+) => void;
+
+export interface BundleExports {
+  readonly workflows?: Readonly<Record<string, unknown>>;
+  readonly payloadConverter?: common.PayloadConverter;
+  readonly failureConverter?: common.FailureConverter;
+}
+
+export interface RealmRuntime {
+  /** A run whose modules are evaluated. It is current afterwards: evaluating may have left microtasks, which belong to it. */
+  createRun(start: RunStart, factory: BundleFactory): RealmRun;
+  /** Makes a run current until {@link leave}. */
+  enter(run: RealmRun): void;
+  leave(): void;
+  /** True for promises of this realm. */
+  ownsPromise(promise: unknown): boolean;
+  workflowNames(factory: BundleFactory): readonly string[];
+}
+
+export function createRuntime(host: RealmHost): RealmRuntime {
+  installHost(host);
+  const realmPromise = Promise;
+  Error.stackTraceLimit = 20;
+  Error.prepareStackTrace = (error, frames) => formatStack(error, frames, host);
+  installGlobals(host);
+  const modules = new Map<string, unknown>([
+    ['perdure/workflow', Object.freeze({ ...workflow })],
+    ['perdure/common', Object.freeze({ ...common })],
+  ]);
+  const sharedGlobal = Object.freeze(globalThis);
+  const require = (specifier: string): unknown => {
+    const found = modules.get(specifier);
+    if (found === undefined) throw new WorkflowError(`Cannot load '${specifier}' in workflow code: it is not part of the bundle.`);
+    return found;
+  };
+  const evaluate = (factory: BundleFactory): BundleExports => {
+    const module: { exports: BundleExports } = { exports: {} };
+    // What a module writes to globalThis stays with its run.
+    factory(require, module, Object.create(sharedGlobal) as object);
+    return module.exports;
+  };
+  return {
+    createRun(start, factory) {
+      const run = new WorkflowRun(start);
+      setCurrentRun(run);
+      try {
+        const { payloadConverter, failureConverter, workflows = {} } = evaluate(factory);
+        if (payloadConverter !== undefined) run.payloadConverter = payloadConverter;
+        if (failureConverter !== undefined) run.failureConverter = failureConverter;
+        run.setWorkflow(find(workflows, start.workflowType));
+      } catch (error) {
+        run.failTask(error);
+      }
+      return run;
+    },
+    enter: (run) => setCurrentRun(run as WorkflowRun),
+    leave: () => setCurrentRun(undefined),
+    ownsPromise: (promise) => promise instanceof realmPromise,
+    workflowNames: (factory) => names(evaluate(factory).workflows ?? {}),
+  };
+}
+
+function find(exported: Readonly<Record<string, unknown>>, workflowType: string): WorkflowFunction {
+  const workflow = exported[workflowType] ?? exported['default'];
+  if (typeof workflow === 'function') return workflow as WorkflowFunction;
+  const available = names(exported);
+  throw new WorkflowError(
+    `The workflow bundle exports no function '${workflowType}'. Exported: ${available.length === 0 ? 'none' : available.join(', ')}. ` +
+      'Export it from the file that workflowsPath names, and deploy the worker again.',
+  );
+}
+
+function names(exported: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(exported).filter((name) => typeof exported[name] === 'function');
+}

@@ -1,0 +1,40 @@
+/** A promise that is settled from outside: the plain way to wait for a signal. */
+import { CancellationScope } from './cancellation-scope.js';
+import { inWorkflowContext } from './current-run.js';
+
+/**
+ * A promise with `resolve` and `reject` as methods. Rejects when the scope it was made in is cancelled.
+ *
+ * @example
+ * const approved = new Trigger<string>();
+ * setHandler(approve, (by) => approved.resolve(by));
+ * const approver = await approved;
+ */
+export class Trigger<T> implements PromiseLike<T> {
+  readonly resolve: (value: T | PromiseLike<T>) => void;
+  readonly reject: (reason?: unknown) => void;
+  readonly #promise: Promise<T>;
+
+  constructor() {
+    let resolve!: (value: T | PromiseLike<T>) => void;
+    let reject!: (reason?: unknown) => void;
+    this.#promise = new Promise<T>((resolvePromise, rejectPromise) => {
+      resolve = resolvePromise;
+      reject = rejectPromise;
+    });
+    this.resolve = resolve;
+    this.reject = reject;
+    // Nobody has to wait for a trigger.
+    this.#promise.catch(() => undefined);
+    if (!inWorkflowContext()) return;
+    const scope = CancellationScope.current();
+    if (scope.consideredCancelled || scope.cancellable) scope.cancelRequested.catch(reject);
+  }
+
+  then<Fulfilled = T, Rejected = never>(
+    onFulfilled?: ((value: T) => Fulfilled | PromiseLike<Fulfilled>) | null,
+    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Fulfilled | Rejected> {
+    return this.#promise.then(onFulfilled, onRejected);
+  }
+}

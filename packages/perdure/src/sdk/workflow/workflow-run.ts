@@ -1,0 +1,279 @@
+/**
+ * One run of a workflow, inside the realm: its clock, its chance, its promises that wait for results, the commands it has made.
+ *
+ * Nothing here knows history. The replay core outside tells it what happened (jobs) and takes what it wants (commands). It must be
+ * deterministic in one sense: the same activations in the same order give the same commands in the same order.
+ *
+ * Errors. Whatever escapes from the workflow function or a signal handler ends here. A `TemporalFailure` fails the workflow; a
+ * cancellation after a cancel request cancels it; anything else is a bug in the code, fails the workflow *task*, and the server tries
+ * again, hopefully with mended code. After a task error the run is thrown away and rebuilt from history.
+ */
+import type { Failure } from '../../protocol/generated/failure.v1.js';
+import { IllegalStateError } from '../common/errors.js';
+import { defaultFailureConverter, type FailureConverter } from '../common/failure-converter.js';
+import { ensureTemporalFailure, TemporalFailure } from '../common/failure.js';
+import { arrayFromPayloads, defaultPayloadConverter, type Payload, type PayloadConverter } from '../common/payload-converter.js';
+import type { Activation, CallSite, Job, QueryAnswer, QueryCall, RealmCommand, RealmRun, Resolution, RunStart, TaskError } from './activation.js';
+import { CancellationScope } from './cancellation-scope.js';
+import type { ChildCompletion } from './child-workflow.js';
+import { ContinueAsNew } from './continue-as-new.js';
+import { isCancellation } from './errors.js';
+import { HandlerTable } from './handler-table.js';
+import { remedyForMessage } from './globals/remedies.js';
+import { RunInfo } from './info.js';
+import { writeFor } from './log.js';
+import { SeededRandom } from './random.js';
+
+export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>;
+
+/** Who waits for a result. */
+export interface Completion {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly site?: CallSite;
+}
+
+interface Condition {
+  readonly predicate: () => boolean;
+  readonly resolve: () => void;
+  readonly site: CallSite;
+}
+
+export class WorkflowRun implements RealmRun {
+  readonly start: RunStart;
+  /** Set once the user's modules, which may bring their own, are evaluated. */
+  payloadConverter: PayloadConverter = defaultPayloadConverter;
+  failureConverter: FailureConverter = defaultFailureConverter;
+  readonly rootScope = CancellationScope.root();
+  readonly info: RunInfo;
+  readonly handlers = new HandlerTable(this);
+  /** Names of the next command of each kind. */
+  readonly nextSeq = { timer: 1, activity: 1, child: 1, signal: 1, cancel: 1 };
+  readonly timers = new Map<number, Completion>();
+  readonly activities = new Map<number, Completion>();
+  readonly children = new Map<number, ChildCompletion>();
+  readonly externalSignals = new Map<number, Completion>();
+  readonly externalCancels = new Map<number, Completion>();
+  /** What `clearTimeout` cancels, by the number that `setTimeout` gave. */
+  readonly timeouts = new Map<number, CancellationScope>();
+  readonly conditions = new Set<Condition>();
+  readonly knownPatches = new Set<string>();
+  readonly sentPatches = new Set<string>();
+  random: SeededRandom;
+  timeMs = 0;
+  isReplaying = false;
+  cancelRequested = false;
+  completed = false;
+  taskError: TaskError | undefined;
+  #commands: RealmCommand[] = [];
+  #answering = false;
+  #warnUnfinished = false;
+  #workflow: WorkflowFunction | undefined;
+
+  constructor(start: RunStart) {
+    this.start = start;
+    this.random = new SeededRandom(start.randomSeed);
+    this.timeMs = start.runStartTimeMs;
+    this.info = new RunInfo(this);
+  }
+
+  /** Called once, after the user's modules were evaluated. */
+  setWorkflow(workflow: WorkflowFunction): void {
+    this.#workflow = workflow;
+  }
+
+  activate(activation: Activation): void {
+    this.timeMs = activation.timeMs;
+    this.isReplaying = activation.isReplaying;
+    this.info.update(activation);
+    if (activation.randomSeed !== undefined) this.random = new SeededRandom(activation.randomSeed);
+    for (const patchId of activation.patches) this.knownPatches.add(patchId);
+    // Results first, then the function: so signals that came with the start are seen by the handlers it sets first thing.
+    let starts = false;
+    for (const job of activation.jobs) {
+      if (this.taskError !== undefined) return;
+      if (job.kind === 'start') starts = true;
+      else {
+        this.#guarded(() => this.#dispatch(job));
+        this.unblockConditions();
+      }
+    }
+    if (starts && this.taskError === undefined) {
+      this.#guarded(() => this.#startWorkflow());
+      this.unblockConditions();
+    }
+  }
+
+  unblockConditions(): boolean {
+    let unblocked = false;
+    for (let again = this.conditions.size > 0; again && this.taskError === undefined; ) {
+      again = false;
+      for (const condition of this.conditions) {
+        const holds = this.#guarded(() => condition.predicate());
+        if (!holds) continue;
+        this.conditions.delete(condition);
+        condition.resolve();
+        unblocked = again = true;
+      }
+    }
+    return unblocked;
+  }
+
+  takeCommands(): readonly RealmCommand[] {
+    // A handler that was running when the workflow ended may have ended in the same activation.
+    const unfinished = this.#warnUnfinished ? this.handlers.unfinished() : [];
+    this.#warnUnfinished = false;
+    if (unfinished.length > 0) {
+      writeFor(
+        this,
+        'WARN',
+        `The workflow ended while handlers of signals were still running (${unfinished.join(', ')}); what they had left to do is lost. ` +
+          "Wait for them with `await condition(allHandlersFinished)`, or set them with unfinishedPolicy 'ABANDON' if that is meant.",
+      );
+    }
+    const commands = this.#commands;
+    this.#commands = [];
+    return commands;
+  }
+
+  /** Records what the workflow wants. @throws IllegalStateError in a query handler, which must only look. */
+  push(command: RealmCommand): void {
+    this.assertMayAct(command.kind);
+    this.#commands.push(command);
+  }
+
+  /** Called before a promise is made for `action`, so that the refusal is thrown to the caller. @throws IllegalStateError in a query handler. */
+  assertMayAct(action: string): void {
+    if (!this.#answering) return;
+    throw new IllegalStateError(`A query handler must only read the state of the workflow; it tried to ${action.replaceAll('-', ' ')}.`);
+  }
+
+  failTask(error: unknown): void {
+    if (this.taskError !== undefined) return;
+    const message = messageOf(error);
+    const remedy = remedyForMessage(message);
+    const failure = this.toFailure(error);
+    this.taskError = remedy === undefined ? { message, failure } : { message: remedy, failure: { ...failure, message: `${message}. ${remedy}` } };
+  }
+
+  query(call: QueryCall): QueryAnswer {
+    const wasReplaying = this.isReplaying;
+    this.isReplaying = true;
+    this.#answering = true;
+    try {
+      return { ok: true, payload: this.payloadConverter.toPayload(this.handlers.answer(call)) };
+    } catch (error) {
+      return { ok: false, message: messageOf(error), failure: this.toFailure(ensureTemporalFailure(error)) };
+    } finally {
+      this.#answering = false;
+      this.isReplaying = wasReplaying;
+    }
+  }
+
+  /** Ends a workflow function or handler that threw. See the comment at the top. */
+  handleFailure(error: unknown): void {
+    if (this.completed) return;
+    if (error instanceof ContinueAsNew) this.#close(error.command);
+    else if (this.cancelRequested && isCancellation(error)) this.#close({ kind: 'cancel' });
+    else if (error instanceof TemporalFailure) this.#guarded(() => this.#close({ kind: 'fail', failure: this.toFailure(error) }));
+    else this.failTask(error);
+  }
+
+  toFailure(error: unknown): Failure {
+    return this.failureConverter.errorToFailure(error, this.payloadConverter);
+  }
+
+  toError(failure: Failure): Error {
+    return this.failureConverter.failureToError(failure, this.payloadConverter);
+  }
+
+  arguments(payloads: readonly Payload[]): unknown[] {
+    return arrayFromPayloads(this.payloadConverter, payloads);
+  }
+
+  #startWorkflow(): void {
+    const workflow = this.#workflow!;
+    const args = this.arguments(this.start.input);
+    // An async wrapper, so that a function that throws before its first await ends like any other.
+    const execution = (async () => workflow(...args))();
+    execution.then((result) => this.#complete(result), (error: unknown) => this.handleFailure(error));
+  }
+
+  #complete(result: unknown): void {
+    if (this.completed) return;
+    this.#guarded(() => this.#close({ kind: 'complete', result: this.payloadConverter.toPayload(result) }));
+  }
+
+  #close(command: RealmCommand): void {
+    this.push(command);
+    this.completed = true;
+    this.#warnUnfinished = command.kind !== 'fail';
+  }
+
+  #dispatch(job: Exclude<Job, { kind: 'start' }>): void {
+    switch (job.kind) {
+      case 'signal':
+        return this.handlers.signal(job.name, job.input);
+      case 'cancel':
+        this.cancelRequested = true;
+        return this.rootScope.cancelBecause('Workflow cancelled');
+      case 'fire-timer':
+        // Absent: cancelled by workflow code before the firing was known.
+        return take(this.timers, job.seq)?.resolve(undefined);
+      case 'resolve-activity':
+        return this.settle(take(this.activities, job.seq), job.result);
+      case 'resolve-child-start':
+        return this.children.get(job.seq)?.onStart(job.result);
+      case 'resolve-child':
+        return take(this.children, job.seq)?.onEnd(job.result);
+      case 'resolve-external-signal':
+        return this.#settleExternal(take(this.externalSignals, job.seq), job.failure);
+      case 'resolve-external-cancel':
+        return this.#settleExternal(take(this.externalCancels, job.seq), job.failure);
+      default:
+        job satisfies never;
+    }
+  }
+
+  settle(completion: Completion | undefined, result: Resolution): void {
+    if (completion === undefined) return;
+    if (result.ok) completion.resolve(result.payload === undefined ? undefined : this.payloadConverter.fromPayload(result.payload));
+    else completion.reject(this.toError(result.failure));
+  }
+
+  #settleExternal(completion: Completion | undefined, failure: Failure | undefined): void {
+    if (failure === undefined) completion?.resolve(undefined);
+    else completion?.reject(this.toError(failure));
+  }
+
+  /** Runs code that must not throw to the outside: what it throws fails the task. */
+  #guarded<T>(action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      this.failTask(error);
+      return undefined;
+    }
+  }
+}
+
+/** Remembers where user code made a command; `below` and what it called are left out. */
+export function callSite(below: (...args: never[]) => unknown): CallSite {
+  const site: { stack?: string } = {};
+  Error.captureStackTrace(site, below);
+  return site;
+}
+
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error) ? String(error.message) : String(error);
+  } catch {
+    return 'a thrown value without text';
+  }
+}
+
+function take<T>(waiting: Map<number, T>, seq: number): T | undefined {
+  const found = waiting.get(seq);
+  waiting.delete(seq);
+  return found;
+}
