@@ -1,0 +1,243 @@
+/**
+ * One attempt of one activity, from its task to the report that the server gets.
+ *
+ * Calls the user's function inside its `Context`; turns what it returns or throws into one {@link AttemptReport}; keeps heartbeats and
+ * cancellation going meanwhile. It makes no completion call itself: `ActivityRunner` does, so that retrying is in one place.
+ */
+import {
+  Code,
+  RpcError,
+  WorkflowService,
+  type Encoded,
+  type Failure,
+  type Payloads,
+  type PollActivityTaskQueueResponse,
+} from '../../protocol/index.js';
+import type { Transport } from '../../transport/transport.js';
+import { ActivityCancellation, type CancellationReason } from '../activity/cancellation.js';
+import { Context, asyncLocalStorage } from '../activity/context.js';
+import type { Client } from '../client/index.js';
+import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type Payload } from '../common/index.js';
+import { activityInfo } from './activity-info.js';
+import { Heartbeats, heartbeatIntervalMs } from './heartbeats.js';
+import { withMetadata } from './logging.js';
+import type { ActivityPayloads } from './payloads.js';
+import { isTransient } from './retry.js';
+
+/** The compiler checks parameters and result where the workflow calls the activity; here they are whatever came over the wire. */
+export type ActivityFunction = (...args: readonly unknown[]) => unknown;
+
+/** What all attempts of a worker have in common. */
+export interface AttemptEnvironment {
+  readonly transport: Transport;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly identity: string;
+  readonly activities: ReadonlyMap<string, ActivityFunction>;
+  readonly payloads: ActivityPayloads;
+  readonly logger: Logger;
+  readonly client?: Client | undefined;
+  readonly heartbeatThrottle: { readonly maximumMs: number; readonly defaultMs: number };
+  /** The largest result or failure that the server takes, in bytes. */
+  readonly blobSizeLimitBytes: number;
+}
+
+export type AttemptReport =
+  | { readonly kind: 'completed'; readonly result: Encoded<Payloads> }
+  | { readonly kind: 'failed'; readonly failure: Encoded<Failure> }
+  | { readonly kind: 'cancelled'; readonly details: Encoded<Payloads> | undefined }
+  /** Somebody else completes it later, or nobody waits for it any more. */
+  | { readonly kind: 'nothing' };
+
+export class ActivityAttempt {
+  readonly cancellation = new ActivityCancellation();
+  /** When the attempt is over for the server, on the monotonic clock; absent: never. */
+  readonly deadline: number | undefined;
+  readonly #environment: AttemptEnvironment;
+  readonly #task: PollActivityTaskQueueResponse;
+  #heartbeats: Heartbeats<readonly Payload[] | undefined> | undefined;
+  #logger: Logger | undefined;
+  /** The function has ended. What it left running may still call the context; that has no effect. */
+  #over = false;
+
+  constructor(task: PollActivityTaskQueueResponse, environment: AttemptEnvironment) {
+    this.#task = task;
+    this.#environment = environment;
+    const timeoutMs = task.startToCloseTimeout ?? 0;
+    this.deadline = timeoutMs > 0 ? performance.now() + timeoutMs : undefined;
+  }
+
+  get type(): string {
+    return this.#task.activityType?.name ?? '';
+  }
+
+  /** Adds what identifies the attempt to each line. Made on demand: most attempts log nothing. */
+  get logger(): Logger {
+    const { workflowExecution, activityId, attempt, workflowType } = this.#task;
+    return (this.#logger ??= withMetadata(this.#environment.logger, {
+      sdkComponent: 'activity',
+      activityType: this.type,
+      activityId,
+      attempt,
+      ...(workflowExecution && { workflowId: workflowExecution.workflowId, runId: workflowExecution.runId }),
+      ...(workflowType && { workflowType: workflowType.name }),
+      namespace: this.#environment.namespace,
+      taskQueue: this.#environment.taskQueue,
+    }));
+  }
+
+  /** Runs the user's function. Never rejects. */
+  async run(): Promise<AttemptReport> {
+    try {
+      const result = await this.#call();
+      this.#over = true;
+      this.#heartbeats?.close();
+      if (this.cancellation.details?.notFound) return { kind: 'nothing' };
+      return await this.#completed(result);
+    } catch (error) {
+      return await this.#ended(error);
+    }
+  }
+
+  async #call(): Promise<unknown> {
+    const { activities, payloads } = this.#environment;
+    const activity = activities.get(this.type) ?? activities.get('default');
+    if (activity === undefined) {
+      throw ApplicationFailure.create({
+        type: 'NotFoundError',
+        message:
+          `Activity function ${this.type} is not registered on this worker (task queue "${this.#environment.taskQueue}"). ` +
+          `Registered: ${[...activities.keys()].sort().join(', ') || 'none'}.`,
+      });
+    }
+    let input: unknown[];
+    let heartbeatDetails: unknown;
+    try {
+      input = await payloads.decode(this.#task.input);
+      if (this.#task.heartbeatDetails !== undefined) [heartbeatDetails] = await payloads.decode(this.#task.heartbeatDetails);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw ApplicationFailure.create({ message: `The arguments of activity ${this.type} cannot be decoded: ${reason}`, cause: error as Error });
+    }
+    const context = new Context({
+      info: activityInfo(this.#task, this.#environment, heartbeatDetails),
+      cancellation: this.cancellation,
+      heartbeat: this.#heartbeat,
+      logger: () => this.logger,
+      client: this.#environment.client,
+    });
+    return asyncLocalStorage.run(context, activity, ...input);
+  }
+
+  async #completed(result: unknown): Promise<AttemptReport> {
+    const { payloads, blobSizeLimitBytes } = this.#environment;
+    const encoded = await payloads.encodeResult(result);
+    if (encoded.byteLength <= blobSizeLimitBytes) return { kind: 'completed', result: encoded };
+    throw ApplicationFailure.create({
+      type: 'ResultTooLarge',
+      nonRetryable: true,
+      message:
+        `The result of activity ${this.type} has ${encoded.byteLength} bytes; the server takes at most ${blobSizeLimitBytes}. ` +
+        'Store the data elsewhere and return a reference to it.',
+    });
+  }
+
+  async #ended(error: unknown): Promise<AttemptReport> {
+    this.#over = true;
+    const reason = this.cancellation.details;
+    if (reason?.notFound) {
+      this.#heartbeats?.close();
+      return { kind: 'nothing' };
+    }
+    if (error instanceof CompleteAsyncError) {
+      await this.#heartbeats?.flush();
+      return { kind: 'nothing' };
+    }
+    await this.#heartbeats?.flush();
+    if (reason !== undefined && isCancellation(error)) {
+      // Only what the workflow asked for ends as cancelled; in all other cases the server must be free to try again.
+      if (reason.cancelRequested) return { kind: 'cancelled', details: await this.#cancelDetails(error) };
+      if (reason.workerShutdown) return this.#failed(ApplicationFailure.retryable('The worker is shutting down', 'WorkerShutdown'));
+      if (reason.paused) return this.#failed(ApplicationFailure.retryable('Activity paused', 'ActivityPause'));
+      if (reason.reset) return this.#failed(ApplicationFailure.retryable('Activity reset', 'ActivityReset'));
+    }
+    return this.#failed(error);
+  }
+
+  async #failed(error: unknown): Promise<AttemptReport> {
+    const { payloads, blobSizeLimitBytes } = this.#environment;
+    this.logger.warn('Activity failed', { error });
+    const failure = await payloads.encodeFailure(error).catch((conversion: unknown) =>
+      payloads.encodeFailure(
+        ApplicationFailure.create({
+          message: `Activity ${this.type} failed with an error that cannot be converted: ${String(error)} (${String(conversion)})`,
+        }),
+      ),
+    );
+    if (failure.byteLength <= blobSizeLimitBytes) return { kind: 'failed', failure };
+    // The server would refuse it for ever: keep what decides about retries, drop the details.
+    const message = error instanceof Error ? error.message : String(error);
+    const small = ApplicationFailure.create({
+      message: `${message.slice(0, 1_000)} (details dropped: the failure had ${failure.byteLength} bytes, the server takes ${blobSizeLimitBytes})`,
+      ...(error instanceof ApplicationFailure && { type: error.type ?? undefined, nonRetryable: error.nonRetryable ?? false }),
+    });
+    return { kind: 'failed', failure: await payloads.encodeFailure(small) };
+  }
+
+  async #cancelDetails(error: unknown): Promise<Encoded<Payloads> | undefined> {
+    const details = error instanceof CancelledFailure ? error.details : undefined;
+    if (details === undefined || details.length === 0) return undefined;
+    const { payloads } = this.#environment;
+    try {
+      return await payloads.encodeValues(details);
+    } catch {
+      // Being cancelled matters more than its details.
+      return undefined;
+    }
+  }
+
+  readonly #heartbeat = (details: unknown): void => {
+    if (this.#over) return;
+    const { payloads, heartbeatThrottle } = this.#environment;
+    let converted: readonly Payload[] | undefined;
+    try {
+      converted = payloads.convertHeartbeat(details);
+    } catch (error) {
+      this.logger.error('Heartbeat details cannot be converted, cancelling the activity', { error });
+      this.cancellation.request('HEARTBEAT_DETAILS_CONVERSION_FAILED');
+      return;
+    }
+    this.#heartbeats ??= new Heartbeats({
+      intervalMs: heartbeatIntervalMs(this.#task.heartbeatTimeout ?? 0, heartbeatThrottle),
+      send: (latest) => this.#sendHeartbeat(latest),
+    });
+    this.#heartbeats.record(converted);
+  };
+
+  async #sendHeartbeat(details: readonly Payload[] | undefined): Promise<void> {
+    const { transport, namespace, identity, payloads } = this.#environment;
+    const request = { taskToken: this.#task.taskToken, namespace, identity, details: await payloads.encodeHeartbeat(details) };
+    try {
+      const reply = await transport.call(WorkflowService.RecordActivityTaskHeartbeat, request, { timeoutMs: 10_000 });
+      if (!reply.cancelRequested && !reply.activityPaused && !reply.activityReset) return;
+      const reason: CancellationReason = reply.cancelRequested ? 'CANCELLED' : reply.activityPaused ? 'PAUSED' : 'RESET';
+      this.cancellation.request(reason, {
+        cancelRequested: reply.cancelRequested,
+        paused: reply.activityPaused,
+        reset: reply.activityReset,
+      });
+    } catch (error) {
+      if (error instanceof RpcError && error.code === Code.NOT_FOUND) {
+        this.cancellation.request('NOT_FOUND', { notFound: true });
+        return;
+      }
+      if (isTransient(error)) throw error;
+      this.logger.warn('The server refused a heartbeat', { error });
+    }
+  }
+}
+
+/** The failure that the cancellation caused, or what a library threw because its signal was aborted. */
+function isCancellation(error: unknown): boolean {
+  return error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError');
+}

@@ -1,0 +1,138 @@
+/**
+ * Runs activity tasks and reports how they ended.
+ *
+ * Owns the slot of each task from `start` on, whatever happens. A report is retried for minutes, because losing it means that finished
+ * work is done again; one that the server no longer wants (NOT_FOUND: timed out, or the workflow is closed) is dropped.
+ * Called by the activity poller, and by workflow tasks for eager activities.
+ */
+import { setMaxListeners } from 'node:events';
+import { WorkflowService, type Init, type Method, type PollActivityTaskQueueResponse } from '../../protocol/index.js';
+import type { CancellationReason, ActivityCancellationDetailsOptions } from '../activity/cancellation.js';
+import { ActivityAttempt, type AttemptEnvironment, type AttemptReport } from './activity-attempt.js';
+import { callWithRetry, isNotFound } from './retry.js';
+import type { Slots } from './slots.js';
+
+/** How long the report of a finished attempt is retried. */
+const REPORT_FOR_MS = 10 * 60_000;
+/** How often running attempts are checked for being past their start-to-close timeout. */
+const SWEEP_EVERY_MS = 1_000;
+
+export class ActivityRunner {
+  readonly #environment: AttemptEnvironment;
+  readonly #slots: Slots;
+  readonly #giveUp = new AbortController();
+  readonly #attempts = new Set<ActivityAttempt>();
+  #running = 0;
+  #idle: (() => void)[] = [];
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(environment: AttemptEnvironment, slots: Slots) {
+    this.#environment = environment;
+    this.#slots = slots;
+    // One listener per report that waits for its next try, which is no leak.
+    setMaxListeners(0, this.#giveUp.signal);
+  }
+
+  /** Activities that run, or that ended and are being reported. */
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  has(type: string): boolean {
+    return this.#environment.activities.has(type) || this.#environment.activities.has('default');
+  }
+
+  /** Takes a slot for an activity that the server may hand over with the reply to a workflow task. */
+  tryReserve(): boolean {
+    return this.#slots.tryTake();
+  }
+
+  release(): void {
+    this.#slots.release();
+  }
+
+  /** Runs a task whose slot is taken. */
+  readonly start = (task: PollActivityTaskQueueResponse): void => {
+    this.#running += 1;
+    void this.#run(task)
+      .catch((error: unknown) => this.#environment.logger.error('Reporting an activity failed', { error }))
+      .finally(() => {
+        this.#slots.release();
+        this.#running -= 1;
+        if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      });
+  };
+
+  /** Resolves when nothing is in flight. */
+  whenIdle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Asks all running activities to stop. */
+  cancelAll(reason: CancellationReason, details: ActivityCancellationDetailsOptions): void {
+    for (const attempt of this.#attempts) attempt.cancellation.request(reason, details);
+  }
+
+  /** Retries no report any longer. */
+  abandon(): void {
+    this.#giveUp.abort();
+    clearInterval(this.#sweeper);
+  }
+
+  async #run(task: PollActivityTaskQueueResponse): Promise<void> {
+    const attempt = new ActivityAttempt(task, this.#environment);
+    this.#attempts.add(attempt);
+    if (attempt.deadline !== undefined) this.#sweeper ??= setInterval(this.#sweep, SWEEP_EVERY_MS);
+    let report: AttemptReport;
+    try {
+      report = await attempt.run();
+    } finally {
+      this.#attempts.delete(attempt);
+    }
+    try {
+      await this.#report(task.taskToken, report);
+    } catch (error) {
+      const message = isNotFound(error)
+        ? 'The server no longer waits for this activity attempt; its outcome is dropped'
+        : 'The outcome of an activity attempt could not be reported; it will run again after its timeout';
+      attempt.logger.warn(message, { outcome: report.kind, error });
+    }
+  }
+
+  #report(taskToken: Uint8Array, report: AttemptReport): Promise<unknown> {
+    const { namespace, identity } = this.#environment;
+    const common = { taskToken, namespace, identity };
+    switch (report.kind) {
+      case 'completed':
+        return this.#call(WorkflowService.RespondActivityTaskCompleted, { ...common, result: report.result });
+      case 'failed':
+        return this.#call(WorkflowService.RespondActivityTaskFailed, { ...common, failure: report.failure });
+      case 'cancelled':
+        return this.#call(WorkflowService.RespondActivityTaskCanceled, { ...common, details: report.details });
+      case 'nothing':
+        return Promise.resolve();
+    }
+  }
+
+  #call<Request, Response>(method: Method<Request, Response>, request: Init<Request>): Promise<Response> {
+    return callWithRetry(this.#environment.transport, method, request, {
+      timeoutMs: 30_000,
+      giveUpAfterMs: REPORT_FOR_MS,
+      signal: this.#giveUp.signal,
+      logger: this.#environment.logger,
+    });
+  }
+
+  /** One timer for all attempts. It stops by itself: an idle worker has no timer. */
+  readonly #sweep = (): void => {
+    if (this.#attempts.size === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const { deadline, cancellation } of this.#attempts) {
+      if (deadline !== undefined && now > deadline) cancellation.request('TIMED_OUT', { timedOut: true });
+    }
+  };
+}

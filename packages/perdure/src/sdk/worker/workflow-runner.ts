@@ -1,0 +1,286 @@
+/**
+ * Takes workflow tasks through the executor and back to the server.
+ *
+ * Around the pure executor this is all the etiquette of the protocol: sticky attributes, the next task that comes with the reply, eager
+ * activities, what a refused completion means, and that only the first failed attempt of a task is reported, while later ones are left
+ * to time out so that the server backs off. Invariant: at most one task of a run is processed at a time, because the executor keeps the
+ * state of a run and a query may arrive beside a task. Owns the slot of each task. Called by the workflow pollers.
+ */
+import { setMaxListeners } from 'node:events';
+import {
+  Code,
+  Failure,
+  Payloads,
+  QueryResultType,
+  RpcError,
+  TaskQueueKind,
+  WorkflowService,
+  WorkflowTaskCompletedMetadata,
+  WorkflowTaskFailedCause,
+  type Command,
+  type Init,
+  type Method,
+  type PollWorkflowTaskQueueResponse,
+  type RespondWorkflowTaskCompletedResponse,
+  type StickyExecutionAttributes,
+} from '../../protocol/index.js';
+import type { Transport } from '../../transport/transport.js';
+import type { Logger } from '../common/index.js';
+import type { FetchHistory, TaskOutcome, WorkflowExecutor } from '../replay/executor.js';
+import { withMetadata } from './logging.js';
+import { callWithRetry, isNotFound, isTooLarge } from './retry.js';
+import type { Slots } from './slots.js';
+
+/** A workflow task is given to somebody else after 10 s by default: retrying its report for much longer is of no use. */
+const REPORT_FOR_MS = 60_000;
+
+/** The part of `ActivityRunner` that eager activities need. */
+export interface EagerActivities {
+  has(type: string): boolean;
+  tryReserve(): boolean;
+  release(): void;
+  start(task: RespondWorkflowTaskCompletedResponse['activityTasks'][number]): void;
+}
+
+export interface WorkflowRunnerOptions {
+  readonly transport: Transport;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly identity: string;
+  readonly buildId?: string | undefined;
+  readonly executor: WorkflowExecutor;
+  readonly slots: Slots;
+  readonly logger: Logger;
+  /** Absent: runs are not cached, and every task starts from the first event. */
+  readonly sticky?: { readonly taskQueue: string; readonly scheduleToStartTimeoutMs: number } | undefined;
+  readonly eager?: { readonly activities: EagerActivities; readonly maximumPerTask: number } | undefined;
+}
+
+type CompletedOutcome = Extract<TaskOutcome, { kind: 'completed' }>;
+type FailedOutcome = Extract<TaskOutcome, { kind: 'failed' }>;
+type QueryOutcome = Extract<TaskOutcome, { kind: 'query' }>;
+
+export class WorkflowRunner {
+  readonly #options: WorkflowRunnerOptions;
+  readonly #stickyAttributes: Init<StickyExecutionAttributes> | undefined;
+  readonly #giveUp = new AbortController();
+  /** The last task of each run in progress; the next one waits for it. */
+  readonly #runs = new Map<string, Promise<void>>();
+  #stopping = false;
+  #running = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: WorkflowRunnerOptions) {
+    this.#options = options;
+    // One listener per report that waits for its next try, which is no leak.
+    setMaxListeners(0, this.#giveUp.signal);
+    this.#stickyAttributes = options.sticky && {
+      workerTaskQueue: { name: options.sticky.taskQueue, kind: TaskQueueKind.STICKY, normalName: options.taskQueue },
+      scheduleToStartTimeout: options.sticky.scheduleToStartTimeoutMs,
+    };
+  }
+
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  /** Processes a task whose slot is taken. */
+  readonly start = (task: PollWorkflowTaskQueueResponse): void => {
+    const runId = task.workflowExecution?.runId ?? '';
+    this.#running += 1;
+    const before = this.#runs.get(runId);
+    const mine: Promise<void> = (before === undefined ? this.#run(task) : before.then(() => this.#run(task))).finally(() => {
+      if (this.#runs.get(runId) === mine) this.#runs.delete(runId);
+      this.#options.slots.release();
+      this.#running -= 1;
+      if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    });
+    this.#runs.set(runId, mine);
+  };
+
+  whenIdle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** From now on runs are not kept on this worker: their next task goes to the normal queue. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  abandon(): void {
+    this.#giveUp.abort();
+  }
+
+  /** A task and those that come with the replies. Never rejects. */
+  async #run(task: PollWorkflowTaskQueueResponse): Promise<void> {
+    let next: PollWorkflowTaskQueueResponse | undefined = task;
+    while (next !== undefined) {
+      const current: PollWorkflowTaskQueueResponse = next;
+      try {
+        next = await this.#process(current);
+      } catch (error) {
+        next = undefined;
+        this.#dropped(current, error);
+      }
+    }
+  }
+
+  async #process(task: PollWorkflowTaskQueueResponse): Promise<PollWorkflowTaskQueueResponse | undefined> {
+    const outcome = await this.#options.executor.handle(task, this.#historyOf(task));
+    switch (outcome.kind) {
+      case 'completed':
+        return this.#complete(task, outcome);
+      case 'failed':
+        await this.#fail(task, outcome);
+        return undefined;
+      case 'query':
+        await this.#answer(task, outcome);
+        return undefined;
+    }
+  }
+
+  async #complete(task: PollWorkflowTaskQueueResponse, outcome: CompletedOutcome): Promise<PollWorkflowTaskQueueResponse | undefined> {
+    const { namespace, identity, buildId, executor } = this.#options;
+    const sticky = this.#stopping ? undefined : this.#stickyAttributes;
+    const { commands, reserved } = this.#requestEager(outcome.commands);
+    let granted = 0;
+    try {
+      const reply = await this.#call(WorkflowService.RespondWorkflowTaskCompleted, {
+        taskToken: task.taskToken,
+        namespace,
+        identity,
+        commands,
+        messages: outcome.messages,
+        queryResults: outcome.queryResults,
+        sdkMetadata: outcome.sdkMetadata && WorkflowTaskCompletedMetadata.encode(outcome.sdkMetadata),
+        stickyAttributes: sticky,
+        // The next task comes with events since this one only: of use just to a worker that keeps the run.
+        returnNewWorkflowTask: sticky !== undefined,
+        forceCreateNewWorkflowTask: outcome.forceNewTask ?? false,
+        workerVersionStamp: buildId === undefined ? undefined : { buildId, useVersioning: false },
+      });
+      for (const activityTask of reply.activityTasks) {
+        // More than asked for cannot run: no slot is taken for it.
+        if (granted === reserved) break;
+        granted += 1;
+        this.#options.eager?.activities.start(activityTask);
+      }
+      if (reply.resetHistoryEventId > 0 && task.workflowExecution !== undefined) executor.evict(task.workflowExecution.runId);
+      return reply.workflowTask;
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      await this.#fail(task, {
+        kind: 'failed',
+        cause: WorkflowTaskFailedCause.GRPC_MESSAGE_TOO_LARGE,
+        failure: {
+          message:
+            'The commands of this workflow task are too large for one message. Pass less data to activities, child workflows and ' +
+            'results, or start fewer of them at once.',
+          source: 'perdure',
+          applicationFailureInfo: { type: 'GrpcMessageTooLarge', nonRetryable: true },
+        },
+      });
+      return undefined;
+    } finally {
+      for (; granted < reserved; granted++) this.#options.eager?.activities.release();
+    }
+  }
+
+  /** Marks activities that may come back with the reply, and takes a slot for each: that saves a round trip. */
+  #requestEager(commands: readonly Init<Command>[]): { readonly commands: readonly Init<Command>[]; readonly reserved: number } {
+    const { eager, taskQueue } = this.#options;
+    if (eager === undefined || this.#stopping) return { commands, reserved: 0 };
+    let marked: Init<Command>[] | undefined;
+    let reserved = 0;
+    for (let i = 0; i < commands.length && reserved < eager.maximumPerTask; i++) {
+      const command = commands[i];
+      const activity = command?.scheduleActivityTaskCommandAttributes;
+      if (activity === undefined || activity.taskQueue?.name !== taskQueue) continue;
+      if (!eager.activities.has(activity.activityType?.name ?? '')) continue;
+      if (!eager.activities.tryReserve()) break;
+      reserved += 1;
+      marked ??= [...commands];
+      marked[i] = { ...command, scheduleActivityTaskCommandAttributes: { ...activity, requestEagerExecution: true } };
+    }
+    return { commands: marked ?? commands, reserved };
+  }
+
+  async #fail(task: PollWorkflowTaskQueueResponse, outcome: FailedOutcome): Promise<void> {
+    const { namespace, identity, executor } = this.#options;
+    executor.evict(task.workflowExecution?.runId ?? '');
+    this.#loggerFor(task).warn(`Workflow task failed, it will be retried: ${outcome.failure.message ?? ''}`, {
+      attempt: task.attempt,
+      stack: outcome.failure.stackTrace,
+    });
+    if (task.attempt > 1) return;
+    await this.#call(WorkflowService.RespondWorkflowTaskFailed, {
+      taskToken: task.taskToken,
+      namespace,
+      identity,
+      cause: outcome.cause,
+      failure: Failure.encode(outcome.failure),
+    });
+  }
+
+  async #answer(task: PollWorkflowTaskQueueResponse, { answer }: QueryOutcome): Promise<void> {
+    const { namespace } = this.#options;
+    await this.#call(
+      WorkflowService.RespondQueryTaskCompleted,
+      answer.ok
+        ? { taskToken: task.taskToken, namespace, completedType: QueryResultType.ANSWERED, queryResult: Payloads.encode(answer.result) }
+        : {
+            taskToken: task.taskToken,
+            namespace,
+            completedType: QueryResultType.FAILED,
+            errorMessage: answer.message,
+            failure: Failure.encode(answer.failure),
+          },
+    );
+  }
+
+  /** The server does not want this answer, or could not be asked. The run's next task starts from the first event. */
+  #dropped(task: PollWorkflowTaskQueueResponse, error: unknown): void {
+    this.#options.executor.evict(task.workflowExecution?.runId ?? '');
+    const logger = this.#loggerFor(task);
+    if (isNotFound(error)) logger.debug('The server no longer waits for this workflow task', { error });
+    else if (isUnhandledCommand(error)) logger.debug('New events came in while the workflow was closing; it will see them first');
+    else if (error instanceof RpcError) logger.warn(`A workflow task was dropped: ${error.message}`, { error });
+    else logger.error('A workflow task was dropped because of an internal error', { error });
+  }
+
+  #historyOf(task: PollWorkflowTaskQueueResponse): FetchHistory {
+    return async (nextPageToken) => {
+      const { history, nextPageToken: following } = await this.#call(WorkflowService.GetWorkflowExecutionHistory, {
+        namespace: this.#options.namespace,
+        execution: task.workflowExecution,
+        nextPageToken,
+      });
+      return { history: history ?? new Uint8Array(0), nextPageToken: following };
+    };
+  }
+
+  #call<Request, Response>(method: Method<Request, Response>, request: Init<Request>): Promise<Response> {
+    return callWithRetry(this.#options.transport, method, request, {
+      timeoutMs: 30_000,
+      giveUpAfterMs: REPORT_FOR_MS,
+      signal: this.#giveUp.signal,
+      logger: this.#options.logger,
+    });
+  }
+
+  #loggerFor(task: PollWorkflowTaskQueueResponse): Logger {
+    return withMetadata(this.#options.logger, {
+      sdkComponent: 'worker',
+      workflowId: task.workflowExecution?.workflowId,
+      runId: task.workflowExecution?.runId,
+      workflowType: task.workflowType?.name,
+      namespace: this.#options.namespace,
+      taskQueue: this.#options.taskQueue,
+    });
+  }
+}
+
+/** Servers say it with exactly this text. */
+function isUnhandledCommand(error: unknown): boolean {
+  return error instanceof RpcError && error.code === Code.INVALID_ARGUMENT && error.message === 'UnhandledCommand';
+}
