@@ -77,6 +77,19 @@ test('a full disk refuses writes with a retryable error, answers reads, and reco
   }
 });
 
+test('a disk that is full at the start is said so, with an exit code, and nothing is changed', async (t) => {
+  const mount = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-full-start-'));
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]).status !== 0) return t.skip('mounting a small tmpfs needs root');
+  try {
+    fs.writeFileSync(path.join(mount, 'ballast'), Buffer.alloc(60_000));
+    const server = new ServerProcess(path.join(mount, 'dev.db'));
+    await assert.rejects(server.start(), /the server ended \(1\).*no space left/s);
+    assert.ok(!fs.existsSync(path.join(mount, 'dev.db')));
+  } finally {
+    execFileSync('umount', ['-l', mount]);
+  }
+});
+
 /** A `Payloads` with one payload of so many bytes, on the wire. */
 function payloads(bytes: number): Uint8Array {
   const varint = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >>> 7)]);

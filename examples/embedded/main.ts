@@ -5,11 +5,7 @@ import { Worker } from 'perdure/worker';
 import { proxyActivities, sleep } from 'perdure/workflow';
 
 // Activities touch the world.
-const activities = {
-  async greet(name: string): Promise<string> {
-    return `hello, ${name}`;
-  },
-};
+const activities = { greet: async (name: string) => `hello, ${name}` };
 
 // Workflows decide. This one survives a crash on any line.
 const { greet } = proxyActivities<typeof activities>({ startToCloseTimeout: '10 seconds' });
@@ -22,10 +18,9 @@ async function main(): Promise<void> {
   const engine = await openEngine({ filename: process.env['DB'] ?? 'app.db' });
   const connection = Connection.from(engine.transport);
   const worker = await Worker.create({ connection, taskQueue: 'app', workflowsPath: import.meta.filename, activities });
-  const client = new Client({ connection });
-  await worker.runUntil(async () => {
-    console.log(await client.workflow.execute(welcome, { taskQueue: 'app', workflowId: 'welcome-ada', args: ['Ada'] }));
-  });
+  const { workflow } = new Client({ connection });
+  const options = { taskQueue: 'app', workflowId: 'welcome-ada', args: ['Ada'] } as const;
+  await worker.runUntil(async () => console.log(await workflow.execute(welcome, { ...options, workflowIdConflictPolicy: 'USE_EXISTING' })));
   await engine.close();
 }
 
