@@ -16,11 +16,11 @@ import {
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
-import { TASK_POLL_MS, waitMs } from './long-poll.js';
 import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
+import { pollTask } from './task-poll.js';
 import { readTaskToken } from './task-token.js';
-import { ADVERTISED_LIMITS, checkLength, checkRunId, required, requiredTaskQueue } from './validation.js';
+import { ADVERTISED_LIMITS, checkLength, checkRunId, required } from './validation.js';
 
 interface Target {
   readonly key: MachineKey;
@@ -42,23 +42,9 @@ interface ById {
 }
 
 export function addActivityTaskHandlers(router: Router, rooms: Rooms): void {
-  const { matching, clock, namespaces, polls, random } = rooms;
-
-  router.add(WorkflowService.PollActivityTaskQueue, async (request, context) => {
-    const namespace = namespaces.get(request.namespace);
-    const queue = requiredTaskQueue(request.taskQueue);
-    checkLength('Identity', request.identity);
-    const poll = polls.begin(request.workerInstanceKey, context.signal);
-    try {
-      const task = await matching.poll(
-        { namespace: namespace.id, name: queue.name, type: 'activity' },
-        { identity: request.identity, requestId: random.uuid(), signal: poll.signal, timeoutMs: waitMs(TASK_POLL_MS, context, clock) },
-      );
-      return task === undefined ? {} : activityTaskResponse(namespace, task as ActivityTaskReply);
-    } finally {
-      poll.end();
-    }
-  });
+  router.add(WorkflowService.PollActivityTaskQueue, (request, context) =>
+    pollTask(rooms, request, context, 'activity', (namespace, task) => activityTaskResponse(namespace, task as ActivityTaskReply)),
+  );
 
   router.add(WorkflowService.RespondActivityTaskCompleted, async (request) => {
     await complete(rooms, byToken(rooms, request), request.identity, request.result);

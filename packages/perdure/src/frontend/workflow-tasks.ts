@@ -3,36 +3,23 @@ import { WORKFLOW_KIND, type CompleteWorkflowTaskReply, type DoneReply, type Wor
 import { WorkflowService, type WorkflowTaskToken } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
-import { TASK_POLL_MS, waitMs } from './long-poll.js';
 import { QueryTask, queryTaskResponse } from './query-task.js';
 import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
+import { pollTask } from './task-poll.js';
 import { readTaskToken } from './task-token.js';
-import { checkLength, requiredExecution, requiredTaskQueue } from './validation.js';
+import { checkLength, requiredExecution } from './validation.js';
 import { executionKey } from './workflow.js';
 import { workflowTaskResponse } from './workflow-task-response.js';
 
 export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
-  const { host, matching, clock, namespaces, polls, queries, random } = rooms;
+  const { host, namespaces, queries } = rooms;
 
-  router.add(WorkflowService.PollWorkflowTaskQueue, async (request, context) => {
-    const namespace = namespaces.get(request.namespace);
-    const queue = requiredTaskQueue(request.taskQueue);
-    checkLength('Identity', request.identity);
-    const poll = polls.begin(request.workerInstanceKey, context.signal);
-    try {
-      const task = await matching.poll(
-        { namespace: namespace.id, name: queue.name, type: 'workflow' },
-        { identity: request.identity, requestId: random.uuid(), signal: poll.signal, timeoutMs: waitMs(TASK_POLL_MS, context, clock) },
-      );
-      // Nothing came: the reply must not have a single byte, or the worker takes it for a task.
-      if (task === undefined) return {};
-      if (task instanceof QueryTask) return await queryTaskResponse(rooms, namespace, task);
-      return await workflowTaskResponse(rooms, namespace, task as WorkflowTaskReply);
-    } finally {
-      poll.end();
-    }
-  });
+  router.add(WorkflowService.PollWorkflowTaskQueue, (request, context) =>
+    pollTask(rooms, request, context, 'workflow', (namespace, task) =>
+      task instanceof QueryTask ? queryTaskResponse(rooms, namespace, task) : workflowTaskResponse(rooms, namespace, task as WorkflowTaskReply),
+    ),
+  );
 
   router.add(WorkflowService.RespondWorkflowTaskCompleted, async (request) => {
     const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
