@@ -6,7 +6,7 @@
  * - a 64-bit integer is a `number`; one beyond 2^53 is refused;
  * - user data and other messages that the server carries without looking (payloads, failures, headers, memo, history, …) are
  *   {@link Encoded}: the bytes as they came, unknown fields included. Decode them with the codec of that name where needed;
- * - a map is a `Map`; a oneof is a set of optional fields of which one is set.
+ * - a map is a `Map`, but for the metadata of payloads, a plain record, because users' converters and codecs handle it; a oneof is a set of optional fields of which one is set.
  */
 import { DecodeError, Reader } from './reader.js';
 import { Writer } from './writer.js';
@@ -26,6 +26,23 @@ export type Init<T> = T extends string | number | boolean | bigint | Uint8Array
       : T extends object
         ? { readonly [K in keyof T]?: Init<T[K]> | undefined }
         : T;
+
+/** Sets an own property even when the key is `__proto__`: keys come from the wire. */
+export function setEntry<T>(record: Record<string, T>, key: string, value: T): void {
+  if (key === '__proto__') Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+  else record[key] = value;
+}
+
+/** The entries that have a value. */
+export function entriesOf<T>(record: Readonly<Record<string, T | undefined>> | undefined): Record<string, T> {
+  const entries: Record<string, T> = {};
+  if (record === undefined) return entries;
+  for (const key of Object.keys(record)) {
+    const value = record[key];
+    if (value !== undefined) setEntry(entries, key, value);
+  }
+  return entries;
+}
 
 export interface Codec<T> {
   /** For example `temporal.api.common.v1.Payload`. */
