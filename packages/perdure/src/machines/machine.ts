@@ -9,6 +9,7 @@
  * Machines do no I/O and know no clock and no chance but the {@link Moment} they are given. The host (`host/`) runs them.
  */
 import type { RpcError } from '../protocol/index.js';
+import type { Listing } from './listing.js';
 
 /** The only source of time and chance in a decision. */
 export interface Moment {
@@ -37,6 +38,8 @@ export interface Debt {
   readonly wakeAt?: number;
   /** Deliver this to another machine until it answers; the receiver deduplicates. */
   readonly message?: { readonly to: MachineKey; readonly input: unknown };
+  /** Forget this machine: row, journal and snapshot. It owes nothing else, and `isDeleted` is true of it. */
+  readonly deletion?: true;
 }
 
 /** How a machine is found: the latest one of its kind under this key. */
@@ -63,10 +66,20 @@ export interface Outcome<State, Reply> {
   readonly state: State;
   /** Absent: nothing changed and nothing is written. */
   readonly record?: JournalRecord;
+  /**
+   * Records that come before `record`, in the same commit. Only of a successor: it begins with a copy of another machine's journal. The
+   * host may have been told to prepare it, which is to write earlier such records; these go on behind them.
+   */
+  readonly inherited?: readonly JournalRecord[];
   /** For the sender of the input, once the record is durable. A refusal is a reply too: it may come with a record. */
   readonly reply: Reply | RpcError;
   /** Every key whose debt may have changed. */
   readonly touched: readonly DebtKey[];
+  /**
+   * What those who wait for something of this machine are told once the record is durable (`Host.onNotice`). In memory only: after a crash
+   * whoever waits asks again. Nothing may depend on a notice that the state does not answer as well.
+   */
+  readonly notices?: readonly unknown[];
   /**
    * A new machine under the same key that starts in the same commit (first start, continue-as-new, retry, cron, reset). Its own
    * outcome's reply replaces this reply if `answers` is set.
@@ -92,8 +105,20 @@ export interface Machine<State, Input, Reply> {
   debtKeys(state: State): Iterable<DebtKey>;
   /** What is owed under this key now, if anything. */
   debt(state: State, key: DebtKey): Debt | undefined;
-  /** False once nothing will ever change again. */
+  /** The earliest `wakeAt` of all that is owed, in constant time. A machine that never owes many wakes may leave it out. */
+  nextWake?(state: State): number | undefined;
+  /** False once nothing will ever change again: it is closed, and nothing is owed to it any more. */
   isOpen(state: State): boolean;
+  /**
+   * True from the moment on at which it was decided to forget the machine. Nobody sees or reaches it any more: inputs for it are decided
+   * on state `undefined`, as if it did not exist. Left out: machines of this kind are never deleted.
+   */
+  isDeleted?(state: State): boolean;
+  /**
+   * What list queries see of the machine; undefined if they do not see it. Asked after each transition: quick, and the same object for as
+   * long as nothing in it changed. Left out: lists do not show machines of this kind.
+   */
+  listing?(state: State): Listing | undefined;
   /** Roughly how many bytes of memory the state holds, for the host's cache bound. Constant time. */
   sizeBytes(state: State): number;
 }
@@ -106,8 +131,14 @@ export type HostInput =
   | { readonly type: 'dispatch'; readonly key: DebtKey; readonly poller: Poller }
   /** Nobody polls the sticky queue of this debt any more: owe it on the normal queue. */
   | { readonly type: 'sticky-unavailable'; readonly key: DebtKey }
-  /** The receiver of this debt's message answered. */
-  | { readonly type: 'delivered'; readonly key: DebtKey; readonly reply: unknown };
+  /** The receivers of these debts' messages answered, in this order. A refusal is an answer. */
+  | { readonly type: 'delivered'; readonly answers: readonly MessageAnswer[] };
+
+export interface MessageAnswer {
+  readonly key: DebtKey;
+  /** What the receiver replied; an `RpcError` if it refused. */
+  readonly reply: unknown;
+}
 
 export interface Poller {
   readonly identity: string;
@@ -115,4 +146,12 @@ export interface Poller {
   readonly requestId: string;
   /** The poller polled the sticky queue of the run: it gets only the events since its last task. */
   readonly sticky: boolean;
+  /** What the poller says about itself that machines of a kind may write down; opaque to host and matching. */
+  readonly worker?: PollerWorker | undefined;
+}
+
+/** The build of the worker that polls, as far as it tells. */
+export interface PollerWorker {
+  readonly buildId: string;
+  readonly useVersioning: boolean;
 }

@@ -1,5 +1,6 @@
 /** What a namespace can be told. Every input is answered with the namespace as it is afterwards, or refused. */
-import type { NamespaceState } from '../../protocol/index.js';
+import type { IndexedValueType, NamespaceState } from '../../protocol/index.js';
+import type { SearchAttributeTypes } from '../search-attributes/names.js';
 
 /** `kind` of the machine and of its key. A namespace's key is its name, in the namespace `''`; its machine id is the namespace's id. */
 export const NAMESPACE_KIND = 'namespace';
@@ -20,6 +21,8 @@ export interface Namespace extends NamespaceSettings {
   readonly id: string;
   readonly name: string;
   readonly state: NamespaceState;
+  /** The custom search attributes. */
+  readonly searchAttributes: SearchAttributeTypes;
 }
 
 export type NamespaceInput =
@@ -27,5 +30,9 @@ export type NamespaceInput =
   | { readonly type: 'register'; readonly settings: NamespaceSettings }
   /** Internal: creates the namespace. Comes only as the successor of `register`. */
   | { readonly type: 'create'; readonly settings: NamespaceSettings }
+  /** AddSearchAttributes. What exists with the same type is left as it is. */
+  | { readonly type: 'add-search-attributes'; readonly add: ReadonlyMap<string, IndexedValueType>; readonly most: number }
+  /** RemoveSearchAttributes. Values that runs have stay with them. */
+  | { readonly type: 'remove-search-attributes'; readonly names: readonly string[] }
   /** Replaces what is given; `data` is merged key by key. */
   | { readonly type: 'update'; readonly settings: NamespaceChanges; readonly state?: NamespaceState | undefined };

@@ -27,7 +27,7 @@ function create(): Namespace {
 }
 
 test('registering creates a namespace whose id is its machine id', () => {
-  assert.deepEqual(create(), { ...settings, id: 'id-1', name: 'orders', state: NamespaceState.REGISTERED });
+  assert.deepEqual(create(), { ...settings, id: 'id-1', name: 'orders', state: NamespaceState.REGISTERED, searchAttributes: new Map() });
 });
 
 test('registering twice is refused with ALREADY_EXISTS', () => {

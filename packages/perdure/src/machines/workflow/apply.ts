@@ -6,18 +6,32 @@
  */
 import { EventType } from '../../protocol/index.js';
 import type { HistoryEvent, WorkflowPrivateEvent } from '../../protocol/index.js';
-import { applyActivityCancelRequested, applyActivityClosed, applyActivityScheduled, applyActivityStarted } from './activities.js';
-import { applyAttemptFailed, applyAttemptHeartbeat, applyAttemptReady, applyAttemptStarted } from './activity-attempts.js';
+import { applyActivityCancelRequested, applyActivityClosed, applyActivityScheduled, applyActivityStarted } from './activities/activities.js';
+import { applyAttemptFailed, applyAttemptHeartbeat, applyAttemptReady, applyAttemptStarted } from './activities/activity-attempts.js';
+import { applyActivityPaused, applyActivityReset, applyActivityUnpaused } from './activities/activity-operations.js';
+import { applyActivityOptionsUpdated } from './activities/activity-options.js';
 import { applyBufferFlushed, applyEventBuffered } from './buffer.js';
-import { applyClosed } from './close.js';
+import { applyChildClosed, applyChildInitiated, applyChildStarted, childEnd } from './messages/children.js';
+import { applyCallbackAttempted, applyCallbackDue } from './runs/callbacks.js';
+import { applyClosed } from './runs/close.js';
+import { applyCloseNoticeDelivered } from './messages/close-notice.js';
+import { applyDeletionRequested } from './reset/deletion.js';
+import { applyCancelInitiated, applyExternalAnswered, applySignalInitiated } from './messages/external.js';
+import { applyParentClosePolicyApplied } from './messages/parent-close.js';
+import { applyOptionsUpdated, noteVersioning } from './runs/options.js';
+import { applyPaused, applyUnpaused } from './runs/pause.js';
 import { applyPropertiesModified, applySearchAttributesUpserted } from './properties.js';
+import { applyBaseTold, applyHistoryForked, applyResetBy, applyRunReset } from './reset/reset.js';
+import { applyScheduleNoticeDelivered } from './messages/schedule-notice.js';
 import { applySignaled } from './signals.js';
-import { applyRunCreated, applyStarted } from './start.js';
+import { applyRunCreated, applyStarted } from './runs/start.js';
 import { must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
-import { applyStickyCleared, applyStickySet } from './sticky.js';
+import { applyStickyCleared, applyStickySet } from './tasks/sticky.js';
 import { applyTimerClosed, applyTimerStarted } from './timers.js';
-import * as task from './workflow-task.js';
+import { applySpeculativeDropped, applySpeculativeScheduled } from './tasks/speculative-task.js';
+import * as updates from './updates/updates.js';
+import * as task from './tasks/workflow-task.js';
 
 export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
   if (event.eventId !== state.nextEventId) throw new Error(`broken record: event ${event.eventId} follows event ${state.run.lastEventId}`);
@@ -33,6 +47,7 @@ export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, app
     case EventType.WORKFLOW_TASK_STARTED:
       return task.applyTaskStarted(state, event, applying);
     case EventType.WORKFLOW_TASK_COMPLETED:
+      noteVersioning(state, event);
       return task.applyCompleted(state, event, applying);
     case EventType.WORKFLOW_TASK_FAILED:
       return task.applyFailed(state, event, applying);
@@ -63,10 +78,44 @@ export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, app
     case EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
       state.run.cancelRequested = true;
       return;
+    case EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED:
+      return updates.applyUpdateReapplied(state, event);
+    case EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+      return updates.applyUpdateAccepted(state, event);
+    case EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+      return updates.applyUpdateCompleted(state, event, applying);
+    case EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+      return applyChildInitiated(state, event, applying);
+    case EventType.CHILD_WORKFLOW_EXECUTION_STARTED:
+      return applyChildStarted(state, event, applying);
+    case EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED:
+      return applyChildClosed(state, must(event.startChildWorkflowExecutionFailedEventAttributes, 'attributes').initiatedEventId, applying);
+    case EventType.CHILD_WORKFLOW_EXECUTION_COMPLETED:
+    case EventType.CHILD_WORKFLOW_EXECUTION_FAILED:
+    case EventType.CHILD_WORKFLOW_EXECUTION_CANCELED:
+    case EventType.CHILD_WORKFLOW_EXECUTION_TIMED_OUT:
+    case EventType.CHILD_WORKFLOW_EXECUTION_TERMINATED:
+      return applyChildClosed(state, must(childEnd(event), 'attributes').initiatedEventId, applying);
+    case EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
+      return applySignalInitiated(state, event, applying);
+    case EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
+      return applyCancelInitiated(state, event, applying);
+    case EventType.EXTERNAL_WORKFLOW_EXECUTION_SIGNALED:
+    case EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+    case EventType.EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+    case EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
+      applyExternalAnswered(state, event, applying);
+      return;
     case EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
       return applySearchAttributesUpserted(state, event);
     case EventType.WORKFLOW_PROPERTIES_MODIFIED:
       return applyPropertiesModified(state, event);
+    case EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED:
+      return applyOptionsUpdated(state, event, applying);
+    case EventType.WORKFLOW_EXECUTION_PAUSED:
+      return applyPaused(state, event, applying);
+    case EventType.WORKFLOW_EXECUTION_UNPAUSED:
+      return applyUnpaused(state, applying);
     case EventType.MARKER_RECORDED:
       return;
     case EventType.WORKFLOW_EXECUTION_COMPLETED:
@@ -90,6 +139,10 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
   if (event.attemptHeartbeat) return applyAttemptHeartbeat(state, event.attemptHeartbeat, applying);
   if (event.attemptFailed) return applyAttemptFailed(state, event.attemptFailed, applying);
   if (event.attemptReady) return applyAttemptReady(state, event.attemptReady, applying);
+  if (event.activityPaused) return applyActivityPaused(state, event.activityPaused, applying);
+  if (event.activityUnpaused) return applyActivityUnpaused(state, event.activityUnpaused, applying);
+  if (event.activityReset) return applyActivityReset(state, event.activityReset, applying);
+  if (event.activityOptionsUpdated) return applyActivityOptionsUpdated(state, event.activityOptionsUpdated, applying);
   if (event.transientTaskScheduled) return task.applyTransientScheduled(state, event.transientTaskScheduled, applying);
   if (event.transientTaskStarted) return task.applyTransientStarted(state, event.transientTaskStarted, applying);
   if (event.transientTaskFailed) return task.applyTransientFailed(state, event.transientTaskFailed, applying);
@@ -97,7 +150,22 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
     state.run.heartbeatChainSinceMs = event.heartbeatChainContinued.sinceMs;
     return;
   }
+  if (event.parentClosePolicyApplied) return applyParentClosePolicyApplied(state, event.parentClosePolicyApplied.initiatedEventId, applying);
+  if (event.closeNoticeDelivered) return applyCloseNoticeDelivered(state, event.closeNoticeDelivered.movedToRunId, applying);
+  if (event.scheduleNoticeDelivered) return applyScheduleNoticeDelivered(state, applying);
+  if (event.callbackAttempted) return applyCallbackAttempted(state, event.callbackAttempted, applying);
+  if (event.callbackDue) return applyCallbackDue(state, event.callbackDue, applying);
   if (event.runCreated) return applyRunCreated(state, event.runCreated);
+  if (event.resetBy) return applyResetBy(state, event.resetBy);
+  if (event.runReset) return applyRunReset(state, event.runReset, applying);
+  if (event.baseTold) return applyBaseTold(state, applying);
+  if (event.deletionRequested) return applyDeletionRequested(state, applying);
+  // Also says how the record's history counts; see `fold.ts`.
+  if (event.historyForked) return applyHistoryForked(state);
+  if (event.updateAdmitted) return updates.applyUpdateAdmitted(state, event.updateAdmitted);
+  if (event.updateDropped) return updates.applyUpdateDropped(state, event.updateDropped.updateId);
+  if (event.speculativeTaskScheduled) return applySpeculativeScheduled(state, event.speculativeTaskScheduled, applying);
+  if (event.speculativeTaskDropped) return applySpeculativeDropped(state, applying);
   throw new Error('broken record: a private event has a type that this version does not know');
 }
 
@@ -105,4 +173,5 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
 export function closeRecord(state: WorkflowState, historyBytes: number): void {
   state.run.historySizeBytes += historyBytes;
   state.run.transitions += 1;
+  if (state.run.closeTimeMs > 0 && state.run.closeTransitions === 0) state.run.closeTransitions = state.run.transitions;
 }

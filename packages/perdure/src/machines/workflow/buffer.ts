@@ -10,9 +10,15 @@
 import { EventType, HistoryEvent } from '../../protocol/index.js';
 import type { EventBuffered } from '../../protocol/index.js';
 import type { Draft, EventAttributes, EventExtras } from './draft.js';
+import { releaseActivityId } from './activities/activities.js';
+import { applyChildEventBuffered, childEnd } from './messages/children.js';
 import { activityKey, timerKey } from './debts.js';
+import { rememberAttached } from './runs/options.js';
+import { applyPaused, applyUnpaused } from './runs/pause.js';
+import { applyExternalEventBuffered } from './messages/external.js';
 import { must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
+import { registerUpdateOptions } from './updates/update-callbacks.js';
 
 /** Writes an event, or buffers it if a workflow task is started. Returns its id, 0 if it is buffered. */
 export function arrive(draft: Draft, eventType: EventType, attributes: EventAttributes, extras?: EventExtras): number {
@@ -30,7 +36,7 @@ export function isHeld(state: WorkflowState): boolean {
 /**
  * Writes the buffered events. Returns whether there were any.
  *
- * The ends of activities go behind everything else, and name the Started event that was buffered with them.
+ * The ends of activities and of children go behind everything else, and name the Started event that was buffered with them.
  */
 export function flushBuffer(draft: Draft): boolean {
   const { buffer } = draft.state;
@@ -39,12 +45,14 @@ export function flushBuffer(draft: Draft): boolean {
   const ends: HistoryEvent[] = [];
   for (const buffered of buffer) {
     const event = must(buffered.event, 'buffered event');
-    if (activityEnd(event) === undefined) draft.emitEvent(event);
+    if (activityEnd(event) === undefined && childEnd(event) === undefined) draft.emitEvent(event);
     else ends.push(event);
   }
   for (const event of ends) {
     const end = activityEnd(event);
     if (end !== undefined) end.startedEventId = draft.state.activities.get(end.scheduledEventId)?.startedEventId ?? 0;
+    const child = childEnd(event);
+    if (child !== undefined) child.startedEventId = draft.state.children.get(child.initiatedEventId)?.startedEventId ?? 0;
     draft.emitEvent(event);
   }
   return true;
@@ -70,7 +78,10 @@ export function applyEventBuffered(state: WorkflowState, buffered: EventBuffered
   const end = activityEnd(event);
   if (end !== undefined) {
     const activity = state.activities.get(end.scheduledEventId);
-    if (activity) activity.closing = true;
+    if (activity) {
+      activity.closing = true;
+      releaseActivityId(state, activity);
+    }
     applying.touch(activityKey(end.scheduledEventId));
   } else if (event.timerFiredEventAttributes !== undefined) {
     const { timerId } = event.timerFiredEventAttributes;
@@ -79,9 +90,18 @@ export function applyEventBuffered(state: WorkflowState, buffered: EventBuffered
     applying.touch(timerKey(timerId));
   } else if (event.eventType === EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED) {
     state.run.cancelRequested = true;
+  } else if (event.eventType === EventType.WORKFLOW_EXECUTION_PAUSED) {
+    applyPaused(state, event, applying);
+  } else if (event.eventType === EventType.WORKFLOW_EXECUTION_UNPAUSED) {
+    applyUnpaused(state, applying);
+  } else if (event.workflowExecutionOptionsUpdatedEventAttributes !== undefined) {
+    rememberAttached(state, event.workflowExecutionOptionsUpdatedEventAttributes.attachedRequestId, 0);
+    registerUpdateOptions(state, event, event.workflowExecutionOptionsUpdatedEventAttributes);
   } else if (event.workflowExecutionSignaledEventAttributes !== undefined) {
     const { requestId } = event.workflowExecutionSignaledEventAttributes;
     if (requestId !== '') state.signalRequestIds.add(requestId);
+  } else if (!applyChildEventBuffered(state, event, applying)) {
+    applyExternalEventBuffered(state, event, applying);
   }
 }
 

@@ -7,13 +7,14 @@ import type { RpcError } from '../../protocol/index.js';
 import { EventType } from '../../protocol/index.js';
 import { arrive } from './buffer.js';
 import type { Draft } from './draft.js';
+import { senderProblem } from './messages/external.js';
 import type { DoneReply, RequestCancelInput } from './inputs.js';
-import { chainProblem } from './terminate.js';
-import { scheduleWorkflowTask } from './workflow-task.js';
+import { chainProblem } from './runs/terminate.js';
+import { scheduleWorkflowTask } from './tasks/workflow-task.js';
 
-export function requestCancel(draft: Draft, { request }: RequestCancelInput): DoneReply | RpcError {
+export function requestCancel(draft: Draft, { request, from }: RequestCancelInput): DoneReply | RpcError {
   const { state } = draft;
-  const problem = chainProblem(state, request.firstExecutionRunId);
+  const problem = senderProblem(state, from) ?? chainProblem(state, request.firstExecutionRunId);
   if (problem !== undefined) return problem;
   if (!state.isOpen || state.run.cancelRequested) return { kind: 'done' };
   arrive(
@@ -22,7 +23,8 @@ export function requestCancel(draft: Draft, { request }: RequestCancelInput): Do
     {
       workflowExecutionCancelRequestedEventAttributes: {
         cause: request.reason,
-        externalInitiatedEventId: 0,
+        externalInitiatedEventId: from?.initiatedEventId ?? 0,
+        externalWorkflowExecution: from && { workflowId: from.workflowId, runId: from.runId },
         identity: request.identity,
       },
     },

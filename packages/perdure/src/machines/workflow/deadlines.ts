@@ -35,6 +35,11 @@ export class Deadlines {
     }
   }
 
+  /** The earliest deadline. */
+  get earliest(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
   /** Takes out the earliest key whose deadline has come. */
   popDue(now: number): DebtKey | undefined {
     const first = this.#heap[0];

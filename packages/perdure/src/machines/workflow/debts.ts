@@ -1,10 +1,12 @@
 /**
- * Everything the world owes a run, derived from its state alone: hand out its tasks, wake it at its deadlines.
+ * Everything the world owes a run, derived from its state alone: hand out its tasks, wake it at its deadlines, deliver its messages.
  *
- * A closed run owes nothing, and nothing is owed for what is `closing` (its last event waits in the buffer).
+ * A closed run owes nothing but messages (`messages.ts`), and nothing is owed for what is `closing` (its last event waits in the buffer).
  */
 import type { ActivityState, TimerState, WorkflowTaskState } from '../../protocol/index.js';
 import type { Debt, DebtKey } from '../machine.js';
+import { DELETION, deletionDebt, isHidden } from './reset/deletion-debt.js';
+import { isMessageKey, messageDebt, messageKeys } from './messages/messages.js';
 import { after } from './state.js';
 import type { WorkflowState } from './state.js';
 
@@ -32,6 +34,9 @@ export function timerOf(state: WorkflowState, key: DebtKey): TimerState | undefi
 }
 
 export function* debtKeys(state: WorkflowState): Iterable<DebtKey> {
+  if (isHidden(state)) yield DELETION;
+  if (state.run.forking) return;
+  yield* messageKeys(state);
   if (!state.isOpen) return;
   if (state.workflowTask !== undefined) yield WORKFLOW_TASK;
   if (state.run.firstTaskAtMs > 0) yield FIRST_TASK_BACKOFF;
@@ -41,12 +46,15 @@ export function* debtKeys(state: WorkflowState): Iterable<DebtKey> {
 }
 
 export function debt(state: WorkflowState, key: DebtKey): Debt | undefined {
+  if (key === DELETION) return deletionDebt(state);
+  if (state.run.forking) return undefined;
+  if (isMessageKey(key)) return messageDebt(state, key);
   if (!state.isOpen) return undefined;
   switch (key) {
     case WORKFLOW_TASK:
       return state.workflowTask && workflowTaskDebt(state, state.workflowTask);
     case FIRST_TASK_BACKOFF:
-      return state.run.firstTaskAtMs > 0 ? { wakeAt: state.run.firstTaskAtMs } : undefined;
+      return state.run.firstTaskAtMs > 0 && state.run.pause === undefined ? { wakeAt: state.run.firstTaskAtMs } : undefined;
     case RUN_TIMEOUT:
       return state.run.runExpiresAtMs > 0 ? { wakeAt: state.run.runExpiresAtMs } : undefined;
     default: {
@@ -66,16 +74,16 @@ export function refreshDeadline(state: WorkflowState, key: DebtKey): void {
 
 function workflowTaskDebt(state: WorkflowState, task: WorkflowTaskState): Debt {
   const wake = task.expiresAtMs > 0 ? { wakeAt: task.expiresAtMs } : {};
-  if (task.startedEventId > 0) return wake;
+  if (task.startedEventId > 0 || state.run.pause !== undefined) return wake;
   const sticky = task.sticky && state.sticky !== undefined;
   const name = sticky && state.sticky ? state.sticky.name : state.run.taskQueue;
   return { ...wake, dispatch: { queue: { namespace: state.run.namespaceId, name, type: 'workflow' }, since: task.scheduledTimeMs, sticky } };
 }
 
 function activityDebt(state: WorkflowState, activity: ActivityState): Debt {
-  const wakeAt = nextActivityDeadline(activity);
+  const wakeAt = firstActivityDeadline(activity)?.at;
   const wake = wakeAt === undefined ? {} : { wakeAt };
-  if (activity.started || !activity.ready) return wake;
+  if (activity.started || !activity.ready || activity.paused || state.run.pause !== undefined) return wake;
   const queue = { namespace: state.run.namespaceId, name: activity.taskQueue, type: 'activity' } as const;
   return { ...wake, dispatch: { queue, since: activity.attemptScheduledTimeMs, sticky: false } };
 }
@@ -84,6 +92,7 @@ export type ActivityDeadline = 'retry' | 'schedule-to-start' | 'schedule-to-clos
 
 /** The deadline of an activity that comes first. Ties go to the first in this list: it is what happened to the attempt itself. */
 export function firstActivityDeadline(activity: ActivityState): { kind: ActivityDeadline; at: number } | undefined {
+  if (activity.paused) return undefined;
   let kind: ActivityDeadline = 'retry';
   let at = Infinity;
   const consider = (candidate: ActivityDeadline, from: number, timeoutMs: number): void => {
@@ -105,8 +114,4 @@ export function firstActivityDeadline(activity: ActivityState): { kind: Activity
   }
   if (activity.scheduleToCloseTimeoutMs > 0) consider('schedule-to-close', activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs);
   return at === Infinity ? undefined : { kind, at };
-}
-
-function nextActivityDeadline(activity: ActivityState): number | undefined {
-  return firstActivityDeadline(activity)?.at;
 }

@@ -1,44 +1,68 @@
 /** What readers see of a run: Describe, lists, queries, whoever ships history. Plain data; nothing is changed. */
-import { EMPTY, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind } from '../../protocol/index.js';
+import { EMPTY, EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind, VersioningBehavior } from '../../protocol/index.js';
 import type {
   ActivityState,
   DescribeWorkflowExecutionResponse,
+  Encoded,
   Init,
   PendingActivityInfo,
+  PendingChildExecutionInfo,
   PendingWorkflowTaskInfo,
+  RequestIdInfo,
+  RunState,
+  SearchAttributes,
+  ScheduleWatch,
+  VersioningOverride,
   WorkflowExecutionInfo,
   WorkflowExecutionStatus,
+  WorkflowExecutionVersioningInfo,
 } from '../../protocol/index.js';
+import { callbackInfos } from './runs/callbacks.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import type { WorkflowLimits } from './limits.js';
+import { shownStatus, withPauseInfo } from './runs/pause.js';
+import { resetPoints, searchAttributes } from './reset/reset-points.js';
 import { after } from './state.js';
 import type { WorkflowState } from './state.js';
-import { transientSuffix } from './workflow-task.js';
+import { withReportedProblems } from './tasks/task-problems.js';
+import { transientSuffix } from './tasks/workflow-task-events.js';
 
 export function describe(state: WorkflowState): Init<DescribeWorkflowExecutionResponse> {
   const { run } = state;
   return {
     executionConfig: {
       taskQueue: { name: run.taskQueue, kind: TaskQueueKind.NORMAL },
-      workflowExecutionTimeout: run.executionTimeoutMs,
-      workflowRunTimeout: run.runTimeoutMs,
+      workflowExecutionTimeout: run.executionTimeoutMs || undefined,
+      workflowRunTimeout: run.runTimeoutMs || undefined,
       defaultWorkflowTaskTimeout: run.taskTimeoutMs,
       userMetadata: run.userMetadata,
     },
     workflowExecutionInfo: executionInfo(state),
     pendingActivities: [...state.activities.values()].filter((activity) => !activity.closing).map(pendingActivity),
+    pendingChildren: pendingChildren(state),
     pendingWorkflowTask: pendingWorkflowTask(state),
+    callbacks: callbackInfos(state),
     workflowExtendedInfo: {
       executionExpirationTime: moment(run.executionExpiresAtMs),
       runExpirationTime: moment(run.runExpiresAtMs),
       cancelRequested: run.cancelRequested,
-      originalStartTime: run.startTimeMs,
+      originalStartTime: run.originalStartTimeMs || run.startTimeMs,
+      lastResetTime: moment(run.lastResetTimeMs),
+      resetRunId: run.resetRunId,
+      requestIdInfos: requestIdInfos(run),
+      pauseInfo: run.pause && { identity: run.pause.identity, reason: run.pause.reason, pausedTime: run.pause.timeMs },
     },
   };
 }
 
+/** Those that were set, and those that the server adds. */
+export function shownSearchAttributes(state: WorkflowState): Encoded<SearchAttributes> | undefined {
+  return withReportedProblems(state, withPauseInfo(state, searchAttributes(state.run)));
+}
+
 /** The row that lists show. */
-export function executionInfo({ run }: WorkflowState): Init<WorkflowExecutionInfo> {
+export function executionInfo(state: WorkflowState): Init<WorkflowExecutionInfo> {
+  const { run } = state;
   const execution = { workflowId: run.workflowId, runId: run.runId };
   return {
     execution,
@@ -47,19 +71,50 @@ export function executionInfo({ run }: WorkflowState): Init<WorkflowExecutionInf
     executionTime: run.executionTimeMs,
     closeTime: moment(run.closeTimeMs),
     executionDuration: run.closeTimeMs > 0 ? Math.max(0, run.closeTimeMs - run.executionTimeMs) : undefined,
-    status: run.status,
+    status: shownStatus(run),
     historyLength: run.lastEventId,
+    mostRecentWorkerVersionStamp: run.workerVersion,
     historySizeBytes: run.historySizeBytes,
     stateTransitionCount: run.transitions,
     taskQueue: run.taskQueue,
     memo: run.memo ?? EMPTY,
-    searchAttributes: run.searchAttributes ?? EMPTY,
+    searchAttributes: shownSearchAttributes(state) ?? EMPTY,
+    autoResetPoints: resetPoints(run),
     parentNamespaceId: run.parentNamespaceId,
     parentExecution: run.parent,
     rootExecution: run.root ?? execution,
     firstRunId: run.firstExecutionRunId,
     priority: run.priority,
+    versioningInfo: versioningInfo(run),
+    workerDeploymentName: run.deploymentVersion?.deploymentName ?? '',
   };
+}
+
+/** The requests that this run answers for: its own start, the starts that were attached to it, and its updates. */
+function requestIdInfos({ createRequestId, attachedRequests, updateRequests }: RunState): Map<string, Init<RequestIdInfo>> {
+  const infos = new Map<string, Init<RequestIdInfo>>();
+  if (createRequestId !== '') infos.set(createRequestId, { eventType: EventType.WORKFLOW_EXECUTION_STARTED, eventId: 1 });
+  for (const { requestId, eventId } of attachedRequests) {
+    infos.set(requestId, { eventType: EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED, eventId, buffered: eventId === 0 });
+  }
+  for (const { requestId, eventId, eventType } of updateRequests) infos.set(requestId, { eventType, eventId, buffered: eventId === 0 });
+  return infos;
+}
+
+function versioningInfo({ versioningOverride, versioningBehavior, deploymentVersion }: RunState): Init<WorkflowExecutionVersioningInfo> | undefined {
+  if (versioningOverride === undefined && versioningBehavior === VersioningBehavior.UNSPECIFIED) return undefined;
+  return {
+    behavior: versioningBehavior,
+    deploymentVersion,
+    version: deploymentVersion === undefined ? '' : `${deploymentVersion.deploymentName}.${deploymentVersion.buildId}`,
+    versioningOverride: versioningOverride && shownOverride(versioningOverride),
+  };
+}
+
+/** Older clients look at `behavior`. */
+function shownOverride(override: VersioningOverride): VersioningOverride {
+  if (override.autoUpgrade === true) return { ...override, behavior: VersioningBehavior.AUTO_UPGRADE };
+  return override.pinned === undefined ? override : { ...override, behavior: VersioningBehavior.PINNED };
 }
 
 /** What a query, a history read or a long poll must know about a run. */
@@ -67,10 +122,17 @@ export interface RunView {
   readonly workflowId: string;
   readonly runId: string;
   readonly firstExecutionRunId: string;
+  readonly createRequestId: string;
+  /** The schedule that is told how the chain of runs ends. */
+  readonly scheduleWatch: ScheduleWatch | undefined;
+  /** Request id of the reset that made this run; empty if none did. */
+  readonly resetRequestId: string;
   readonly workflowType: string;
   readonly taskQueue: string;
   readonly status: WorkflowExecutionStatus;
   readonly isOpen: boolean;
+  /** Open, and making no steps. */
+  readonly isPaused: boolean;
   readonly lastEventId: number;
   /** 0 while the run is open. */
   readonly closeEventId: number;
@@ -91,10 +153,14 @@ export function runView(state: WorkflowState): RunView {
     workflowId: run.workflowId,
     runId: run.runId,
     firstExecutionRunId: run.firstExecutionRunId,
+    createRequestId: run.createRequestId,
+    scheduleWatch: run.scheduleWatch,
+    resetRequestId: run.resetRequestId,
     workflowType: run.workflowType,
     taskQueue: run.taskQueue,
     status: run.status,
     isOpen: state.isOpen,
+    isPaused: state.isOpen && run.pause !== undefined,
     lastEventId: run.lastEventId,
     closeEventId: run.closeEventId,
     successorRunId: run.successorRunId,
@@ -113,6 +179,19 @@ export function historySuffix(state: WorkflowState, limits: WorkflowLimits = DEF
   return transientSuffix(state, limits);
 }
 
+function pendingChildren(state: WorkflowState): Init<PendingChildExecutionInfo>[] {
+  if (!state.isOpen) return [];
+  return [...state.children.values()]
+    .filter((child) => !child.closing)
+    .map(({ workflowId, runId, workflowType, initiatedEventId, parentClosePolicy }) => ({
+      workflowId,
+      runId,
+      workflowTypeName: workflowType,
+      initiatedId: initiatedEventId,
+      parentClosePolicy,
+    }));
+}
+
 function pendingWorkflowTask({ workflowTask: task }: WorkflowState): Init<PendingWorkflowTaskInfo> | undefined {
   if (task === undefined) return undefined;
   return {
@@ -125,14 +204,14 @@ function pendingWorkflowTask({ workflowTask: task }: WorkflowState): Init<Pendin
 }
 
 function pendingActivity(activity: ActivityState): Init<PendingActivityInfo> {
-  const backingOff = !activity.started && !activity.ready;
+  const backingOff = !activity.started && !activity.ready && !activity.paused;
   return {
     activityId: activity.activityId,
     activityType: { name: activity.activityType },
     state: activityState(activity),
     heartbeatDetails: activity.heartbeatDetails,
     lastHeartbeatTime: moment(activity.lastHeartbeatTimeMs),
-    lastStartedTime: moment(activity.startedTimeMs),
+    lastStartedTime: activity.started ? activity.startedTimeMs : undefined,
     attempt: activity.attempt,
     maximumAttempts: activity.retryPolicy?.maximumAttempts ?? 0,
     scheduledTime: activity.attemptScheduledTimeMs,
@@ -141,21 +220,28 @@ function pendingActivity(activity: ActivityState): Init<PendingActivityInfo> {
     lastWorkerIdentity: activity.identity,
     lastAttemptCompleteTime: moment(activity.lastAttemptCompleteTimeMs),
     nextAttemptScheduleTime: backingOff ? activity.attemptScheduledTimeMs : undefined,
-    currentRetryInterval: backingOff ? activity.attemptScheduledTimeMs - activity.lastAttemptCompleteTimeMs : undefined,
+    currentRetryInterval:
+      backingOff && activity.lastAttemptCompleteTimeMs > 0 ? activity.attemptScheduledTimeMs - activity.lastAttemptCompleteTimeMs : undefined,
+    paused: activity.paused,
+    pauseInfo: activity.paused
+      ? { pauseTime: activity.pausedAtMs, manual: { identity: activity.pauseIdentity, reason: activity.pauseReason } }
+      : undefined,
     priority: activity.priority,
     activityOptions: {
-      taskQueue: { name: activity.taskQueue, kind: TaskQueueKind.NORMAL },
+      taskQueue: { name: activity.taskQueue, normalName: activity.taskQueue },
       scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,
       scheduleToStartTimeout: activity.scheduleToStartTimeoutMs,
       startToCloseTimeout: activity.startToCloseTimeoutMs,
       heartbeatTimeout: activity.heartbeatTimeoutMs,
       retryPolicy: activity.retryPolicy,
+      priority: activity.priority,
     },
   };
 }
 
 function activityState(activity: ActivityState): PendingActivityState {
   if (activity.cancelRequestedEventId > 0) return PendingActivityState.CANCEL_REQUESTED;
+  if (activity.paused) return activity.started ? PendingActivityState.PAUSE_REQUESTED : PendingActivityState.PAUSED;
   return activity.started ? PendingActivityState.STARTED : PendingActivityState.SCHEDULED;
 }
 

@@ -9,10 +9,13 @@ import type { Encoded, EventGroupMarker, HistoryEvent, Link, UserMetadata, Workf
 import type { DebtKey, JournalRecord, Moment, Outcome } from '../machine.js';
 import { applyHistoryEvent, applyPrivateEvent, closeRecord } from './apply.js';
 import { refreshDeadline } from './debts.js';
+import { DELETION } from './reset/deletion-debt.js';
 import type { WorkflowReply } from './inputs.js';
 import type { WorkflowLimits } from './limits.js';
+import { CLOSING_EVENTS, settleSpeculativeTask } from './tasks/speculative-task.js';
 import { eventTime } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
+import { noticeClosing } from './updates/updates.js';
 
 /** The attributes field of one event type, and nothing else. */
 export type EventAttributes = Omit<HistoryEvent, keyof EventHeader>;
@@ -35,6 +38,7 @@ export interface EventExtras {
 export class Draft implements Applying {
   readonly now: number;
   successor: Outcome<WorkflowState, WorkflowReply>['successor'];
+  readonly #notices = new Map<string, unknown>();
   readonly #events: HistoryEvent[] = [];
   readonly #private: WorkflowPrivateEvent[] = [];
   readonly #touched = new Set<DebtKey>();
@@ -51,8 +55,20 @@ export class Draft implements Applying {
     this.#touched.add(key);
   }
 
+  /** The history events of this transition so far. */
+  get written(): readonly HistoryEvent[] {
+    return this.#events;
+  }
+
+  /** Tells those who wait for `about` what has become of it. The latest notice about it counts. */
+  notify(about: string, notice: unknown): void {
+    this.#notices.set(about, notice);
+  }
+
   /** Writes a history event under the next id, which is returned. */
   emit(eventType: EventType, attributes: EventAttributes, extras?: EventExtras): number {
+    if (this.state.workflowTask?.speculative) settleSpeculativeTask(this, eventType);
+    if (this.state.updates.size > 0 && CLOSING_EVENTS.has(eventType)) noticeClosing(this, eventType, attributes);
     const event = this.event(eventType, attributes, extras);
     event.eventId = event.taskId = this.state.nextEventId;
     this.#events.push(event);
@@ -93,12 +109,15 @@ export class Draft implements Applying {
   /** Ends the transition. */
   finish(reply: WorkflowReply | RpcError): Outcome<WorkflowState, WorkflowReply> {
     const record = this.#record();
+    // What stood in the way of forgetting the run may just have been settled.
+    if (this.state.run.deletionRequested) this.touch(DELETION);
     for (const key of this.#touched) refreshDeadline(this.state, key);
     return {
       state: this.state,
       ...(record === undefined ? {} : { record }),
       reply,
       touched: [...this.#touched],
+      ...(this.#notices.size === 0 ? {} : { notices: [...this.#notices.values()] }),
       ...(this.successor === undefined ? {} : { successor: this.successor }),
     };
   }

@@ -1,7 +1,7 @@
 /** Failures that the server makes itself. */
 import { Failure } from '../../protocol/index.js';
 import type { Encoded, Payloads , TimeoutType } from '../../protocol/index.js';
-import { TIMEOUT_NAME } from './retry-policy.js';
+import { TIMEOUT_NAME } from './activities/retry-policy.js';
 
 const SERVER = 'Server';
 
@@ -25,8 +25,8 @@ export function timeoutFailure(timeoutType: TimeoutType, { message, lastHeartbea
   });
 }
 
-/** A failure that fits, or one that says so and has the beginning of the original as its cause. */
-export function boundFailure(failure: Encoded<Failure> | undefined, limitBytes: number): Encoded<Failure> | undefined {
+/** A failure that fits, or one that says so and has the beginning of the original as its cause. @param nonRetryable if it did not fit */
+export function boundFailure(failure: Encoded<Failure> | undefined, limitBytes: number, nonRetryable = false): Encoded<Failure> | undefined {
   if (failure === undefined || failure.byteLength <= limitBytes) return failure;
   const original = Failure.decode(failure);
   const text = (value: string, bytes: number): string => Buffer.from(value).subarray(0, Math.max(0, bytes)).toString('utf8').replace(/\uFFFD$/, '');
@@ -36,7 +36,7 @@ export function boundFailure(failure: Encoded<Failure> | undefined, limitBytes: 
   return Failure.encode({
     message: 'Failure exceeds size limit.',
     source: SERVER,
-    serverFailureInfo: { nonRetryable: info?.nonRetryable ?? false },
+    serverFailureInfo: { nonRetryable: nonRetryable || (info?.nonRetryable ?? false) },
     cause: {
       message,
       source: original.source,

@@ -18,11 +18,15 @@ export function fold(before: WorkflowState | undefined, record: JournalRecord): 
   const applying = { now: hidden?.nowMs || latestTime(events), touch: (key: DebtKey) => touched.add(key) };
 
   const privateEvents = hidden?.events ?? [];
+  const isForked = privateEvents.some((event) => event.historyForked !== undefined);
   let next = 0;
   for (let index = 0; index <= events.length; index++) {
     for (let event = privateEvents[next]; event?.after === index; event = privateEvents[++next]) applyPrivateEvent(state, event, applying);
     const event = events[index];
-    if (event !== undefined) applyHistoryEvent(state, event, applying);
+    if (event === undefined) continue;
+    // Events that another run wrote happened when they say, not when they were copied: deadlines count from there.
+    if (isForked) applying.now = event.eventTime ?? 0;
+    applyHistoryEvent(state, event, applying);
   }
   if (next < privateEvents.length) throw new Error('broken record: a private event stands behind the end of its history batch');
 

@@ -2,35 +2,55 @@
  * The workflow execution: the machine behind every run. See `transition.ts` for how an input is decided, `state.ts` for what a run is.
  */
 import type { Machine } from '../machine.js';
+import { isHidden } from './reset/deletion-debt.js';
 import { debt, debtKeys } from './debts.js';
 import { fold } from './fold.js';
 import { WORKFLOW_KIND } from './inputs.js';
 import type { WorkflowInput, WorkflowReply } from './inputs.js';
 import { DEFAULT_LIMITS } from './limits.js';
+import { listing } from './listing.js';
 import type { WorkflowLimits } from './limits.js';
+import { owesMessages } from './messages/messages.js';
 import { restore, sizeBytes, snapshot } from './snapshot.js';
 import type { WorkflowState } from './state.js';
 import { transition } from './transition.js';
 
 export type WorkflowMachine = Machine<WorkflowState, WorkflowInput, WorkflowReply>;
 
-/** The machine with its limits. @param limits those that differ from the defaults */
-export function createWorkflowMachine(limits: Partial<WorkflowLimits> = {}): WorkflowMachine {
-  const effective = { ...DEFAULT_LIMITS, ...limits };
+/** The limits that decisions in a namespace keep to, by the namespace's id. Must be quick: it is asked at every decision. */
+export type LimitsOf = (namespaceId: string) => WorkflowLimits;
+
+/** The machine with its limits. @param limits those that differ from the defaults, or all of them for each namespace */
+export function createWorkflowMachine(limits: Partial<WorkflowLimits> | LimitsOf = {}): WorkflowMachine {
+  const limitsOf = typeof limits === 'function' ? limits : everywhere({ ...DEFAULT_LIMITS, ...limits });
   return {
     kind: WORKFLOW_KIND,
-    transition: (state, input, at, self) => transition(state, input, at, self, effective),
+    transition: (state, input, at, self) => transition(state, input, at, self, limitsOf(self.namespace)),
     fold,
     snapshot,
     restore,
     debtKeys,
     debt,
-    isOpen: (state) => state.isOpen,
+    nextWake: (state) => state.deadlines.earliest,
+    isOpen: (state) => state.isOpen || owesMessages(state) || state.run.deletionRequested,
+    isDeleted: isHidden,
+    listing,
     sizeBytes,
   };
 }
 
+const everywhere = (limits: WorkflowLimits): LimitsOf => () => limits;
+
+export { CALLBACK_KIND, type CallbackMessage, type CallbackReply } from './runs/callbacks.js';
 export * from './describe.js';
+export { HistoryFork, type ForkedRun } from './reset/history-fork.js';
 export * from './inputs.js';
-export { DEFAULT_LIMITS, type WorkflowLimits } from './limits.js';
+export type * from './messages/message-inputs.js';
+export * from './updates/update-inputs.js';
+export { viewUpdate } from './updates/updates.js';
+export { DEFAULT_LIMITS, WORKFLOW_LIMITS, type WorkflowLimits } from './limits.js';
+export type { DeleteInput, ResetInput } from './reset/reset-inputs.js';
+export { ReapplyCollector, reapplyKinds } from './reset/reset-reapply.js';
 export type { WorkflowState } from './state.js';
+export type { OptionsReply, UpdateOptionsInput } from './runs/options.js';
+export type { PauseInput, UnpauseInput } from './runs/pause.js';

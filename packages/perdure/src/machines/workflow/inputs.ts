@@ -12,18 +12,32 @@ import type {
   Header,
   Init,
   Link,
+  Message,
   Payloads,
   PollActivityTaskQueueResponse,
   RequestCancelWorkflowExecutionRequest,
   RespondWorkflowTaskCompletedRequest,
   RespondWorkflowTaskFailedRequest,
+  ScheduleWatch,
   SignalWorkflowExecutionRequest,
   StartWorkflowExecutionRequest,
   TerminateWorkflowExecutionRequest,
+  WorkerVersionStamp,
   WorkflowExecutionStartedEventAttributes,
   WorkflowExecutionStatus,
+  UpdateWorkflowExecutionRequest,
   UserMetadata,
+  RpcError,
 } from '../../protocol/index.js';
+import type { UpdateInput, UpdateReply } from './updates/update-inputs.js';
+import type { ContinueForkInput, DeleteInput, ResetByInput, ResetInput } from './reset/reset-inputs.js';
+import type { ChildClosedInput, ExternalSender, MovedReply, ParentInfo } from './messages/message-inputs.js';
+import type { SearchAttributeTypes } from '../search-attributes/names.js';
+import type { OptionsReply, UpdateOptionsInput } from './runs/options.js';
+import type { PauseInput, UnpauseInput } from './runs/pause.js';
+import type { ActivityOperationInput, ActivityOptionsReply } from './activities/activity-operations-inputs.js';
+
+export * from './activities/activity-operations-inputs.js';
 
 /** `kind` of the machine and of its {@link import('../machine.js').MachineKey}. */
 export const WORKFLOW_KIND = 'workflow';
@@ -68,6 +82,12 @@ export interface StartInput {
   readonly namespace: string;
   readonly request: StartWorkflowExecutionRequest;
   readonly signal?: StartSignal | undefined;
+  /** Set if a run starts it as its child. */
+  readonly parent?: ParentInfo | undefined;
+  /** The update of an update-with-start. */
+  readonly update?: UpdateWorkflowExecutionRequest | undefined;
+  /** Set if a schedule starts it: it is told how the chain of runs ended. */
+  readonly scheduleWatch?: ScheduleWatch | undefined;
 }
 
 /** Internal: creates a run under an id that was decided before. Comes only as `successor.input` of another outcome. */
@@ -80,6 +100,8 @@ export interface CreateInput {
   readonly userMetadata?: Encoded<UserMetadata> | undefined;
   readonly links: readonly Encoded<Link>[];
   readonly signal?: StartSignal | undefined;
+  readonly update?: UpdateWorkflowExecutionRequest | undefined;
+  readonly scheduleWatch?: ScheduleWatch | undefined;
   /** Starts the first workflow task at once for this identity and returns it in the reply. */
   readonly eagerIdentity?: string | undefined;
 }
@@ -87,16 +109,22 @@ export interface CreateInput {
 export interface SignalInput {
   readonly type: 'signal';
   readonly request: SignalWorkflowExecutionRequest;
+  /** Set if a run sent it. */
+  readonly from?: ExternalSender | undefined;
 }
 
 export interface RequestCancelInput {
   readonly type: 'request-cancel';
   readonly request: RequestCancelWorkflowExecutionRequest;
+  /** Set if a run sent it. */
+  readonly from?: ExternalSender | undefined;
 }
 
 export interface TerminateInput {
   readonly type: 'terminate';
   readonly request: TerminateWorkflowExecutionRequest;
+  /** Set if a run sent it. */
+  readonly from?: ExternalSender | undefined;
 }
 
 export interface CompleteWorkflowTaskInput {
@@ -104,6 +132,10 @@ export interface CompleteWorkflowTaskInput {
   readonly token: WorkflowTaskTokenParts;
   /** `taskToken` and `queryResults` are not looked at. */
   readonly request: RespondWorkflowTaskCompletedRequest;
+  /** Ids of the other namespaces that its commands name, by name. */
+  readonly namespaces?: ReadonlyMap<string, string> | undefined;
+  /** The custom search attributes of the namespace. Undefined: values in commands are not checked. */
+  readonly searchAttributeTypes?: SearchAttributeTypes | undefined;
 }
 
 export interface FailWorkflowTaskInput {
@@ -116,6 +148,7 @@ export interface CompleteActivityInput {
   readonly type: 'complete-activity';
   readonly activity: ActivityAddress;
   readonly identity: string;
+  readonly workerVersion?: WorkerVersionStamp | undefined;
   readonly result?: Encoded<Payloads> | undefined;
 }
 
@@ -123,6 +156,7 @@ export interface FailActivityInput {
   readonly type: 'fail-activity';
   readonly activity: ActivityAddress;
   readonly identity: string;
+  readonly workerVersion?: WorkerVersionStamp | undefined;
   readonly failure?: Encoded<Failure> | undefined;
   readonly lastHeartbeatDetails?: Encoded<Payloads> | undefined;
 }
@@ -131,6 +165,7 @@ export interface CancelActivityInput {
   readonly type: 'cancel-activity';
   readonly activity: ActivityAddress;
   readonly identity: string;
+  readonly workerVersion?: WorkerVersionStamp | undefined;
   readonly details?: Encoded<Payloads> | undefined;
 }
 
@@ -158,6 +193,16 @@ export type WorkflowInput =
   | FailActivityInput
   | CancelActivityInput
   | HeartbeatActivityInput
+  | ChildClosedInput
+  | ActivityOperationInput
+  | PauseInput
+  | UnpauseInput
+  | UpdateOptionsInput
+  | ResetInput
+  | ContinueForkInput
+  | ResetByInput
+  | DeleteInput
+  | UpdateInput
   | ResetStickyInput;
 
 /** Answers `start` and `create`. */
@@ -168,12 +213,18 @@ export interface StartReply {
   /** False if an existing run was used instead (conflict policy USE_EXISTING). */
   readonly started: boolean;
   readonly status: WorkflowExecutionStatus;
+  /** The request id that was left on an existing run (then it is not empty), for the link in the reply. */
+  readonly attachedRequestId?: string | undefined;
   readonly eagerWorkflowTask?: WorkflowTaskReply | undefined;
+  /** Where the update of an update-with-start stands, or why it was refused though the run exists. */
+  readonly update?: UpdateReply | RpcError | undefined;
 }
 
 /** Answers inputs that have nothing to tell: signal, request-cancel, terminate, fail-workflow-task, the ends of activities, reset-sticky. */
 export interface DoneReply {
   readonly kind: 'done';
+  /** Of a signal: the run that took it. */
+  readonly runId?: string | undefined;
 }
 
 /** A started workflow task: everything a poll reply needs except the bytes of the stored history. */
@@ -195,6 +246,8 @@ export interface WorkflowTaskReply {
   readonly historyTo: number;
   /** The Scheduled and Started events of an attempt that history does not hold (yet): append these bytes to the history. */
   readonly transientSuffix?: Uint8Array | undefined;
+  /** Requests that the task takes to the workflow: updates. */
+  readonly messages: readonly Init<Message>[];
   /** True if the history is partial because the worker has the run in its cache. */
   readonly sticky: boolean;
   /** Milliseconds since the epoch, as the next. */
@@ -232,4 +285,8 @@ export type WorkflowReply =
   | WorkflowTaskReply
   | ActivityTaskReply
   | CompleteWorkflowTaskReply
-  | HeartbeatReply;
+  | HeartbeatReply
+  | MovedReply
+  | UpdateReply
+  | OptionsReply
+  | ActivityOptionsReply;

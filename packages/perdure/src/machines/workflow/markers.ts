@@ -1,8 +1,8 @@
 /** RECORD_MARKER → MarkerRecorded. The server keeps nothing of a marker but its event: what it says is between the SDK and its replay. */
 import { EventType, WorkflowTaskFailedCause } from '../../protocol/index.js';
 import type { Command } from '../../protocol/index.js';
-import { commandExtras, idProblem } from './command-plan.js';
-import type { CommandFault, CommandPlan } from './command-plan.js';
+import { commandExtras, idProblem } from './tasks/command-plan.js';
+import type { CommandFault, CommandPlan } from './tasks/command-plan.js';
 
 export function planRecordMarker(plan: CommandPlan, command: Command): CommandFault | undefined {
   const cause = WorkflowTaskFailedCause.BAD_RECORD_MARKER_ATTRIBUTES;

@@ -5,15 +5,19 @@
  */
 import { EventType, Memo, SearchAttributes, WorkflowTaskFailedCause } from '../../protocol/index.js';
 import type { Command, Encoded, HistoryEvent, Payload } from '../../protocol/index.js';
-import { commandExtras } from './command-plan.js';
-import type { CommandFault, CommandPlan } from './command-plan.js';
+import { commandExtras } from './tasks/command-plan.js';
+import type { CommandFault, CommandPlan } from './tasks/command-plan.js';
+import { validateSearchAttributes } from '../search-attributes/validate.js';
 import { must } from './state.js';
 import type { WorkflowState } from './state.js';
 
 export function planUpsertSearchAttributes(plan: CommandPlan, command: Command): CommandFault | undefined {
   const cause = WorkflowTaskFailedCause.BAD_SEARCH_ATTRIBUTES;
-  const searchAttributes = command.upsertWorkflowSearchAttributesCommandAttributes?.searchAttributes;
-  if (searchAttributes === undefined || searchAttributes.byteLength === 0) return { cause, message: 'no search attributes are set' };
+  const upserted = command.upsertWorkflowSearchAttributesCommandAttributes?.searchAttributes;
+  if (upserted === undefined || upserted.byteLength === 0) return { cause, message: 'IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.' };
+  const checked = checkSearchAttributes(plan, upserted, 'keep');
+  if (checked.fault !== undefined) return checked.fault;
+  const searchAttributes = checked.searchAttributes ?? upserted;
   const total = searchAttributes.byteLength + (plan.state.run.searchAttributes?.byteLength ?? 0);
   const limit = plan.limits.searchAttributesSizeBytes;
   if (total > limit) {
@@ -28,6 +32,22 @@ export function planUpsertSearchAttributes(plan: CommandPlan, command: Command):
     );
   });
   return undefined;
+}
+
+export type CheckedSearchAttributes =
+  | { readonly fault: CommandFault; readonly searchAttributes?: undefined }
+  | { readonly fault?: undefined; readonly searchAttributes: Encoded<SearchAttributes> | undefined };
+
+/** What a command sets, with types in it; or the fault. Values that are only too large end the run. */
+export function checkSearchAttributes(
+  { searchAttributeTypes, limits, state }: CommandPlan,
+  attributes: Encoded<SearchAttributes> | undefined,
+  unset: 'drop' | 'keep',
+): CheckedSearchAttributes {
+  if (attributes === undefined || searchAttributeTypes === undefined) return { searchAttributes: attributes };
+  const validated = validateSearchAttributes(attributes, searchAttributeTypes, limits, state.run.namespace, unset);
+  if (validated.kind === 'valid') return { searchAttributes: validated.searchAttributes };
+  return { fault: { cause: WorkflowTaskFailedCause.BAD_SEARCH_ATTRIBUTES, message: validated.message, terminates: validated.tooLarge } };
 }
 
 export function planModifyProperties(plan: CommandPlan, command: Command): CommandFault | undefined {
@@ -78,7 +98,7 @@ function mergeInto(target: Map<string, Payload>, changes: ReadonlyMap<string, Pa
   }
 }
 
-/** No data (`binary/null` has none), or the empty list, which SDKs write for "no values". */
+/** No data (`binary/null` has none), JSON's `null`, or the empty list, which SDKs write for "no values". */
 function isNull({ data }: Payload): boolean {
-  return data.byteLength === 0 || (data.byteLength === 2 && data[0] === 0x5b && data[1] === 0x5d);
+  return data.byteLength === 0 || (data.byteLength <= 4 && ['[]', 'null'].includes(Buffer.from(data).toString('latin1')));
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, RequestCancelWorkflowExecutionRequest, RpcError, TerminateWorkflowExecutionRequest, WorkflowExecutionStatus, WorkflowTaskFailedCause } from '../../protocol/index.js';
-import { command, E, startedWorkflow } from './testing.js';
+import { command, E, startedWorkflow } from './testing/test-run.js';
 
 test('a signal with a known request id is accepted once, also after the end', () => {
   const workflow = startedWorkflow();
@@ -14,7 +14,7 @@ test('a signal with a known request id is accepted once, also after the end', ()
   workflow.complete(task);
   assert.equal(workflow.run.eventNames().filter((name) => name === E.WORKFLOW_EXECUTION_SIGNALED).length, 2);
   workflow.step([command.complete()]);
-  assert.deepEqual(workflow.signal('approve', 'same'), { kind: 'done' });
+  assert.deepEqual(workflow.signal('approve', 'same'), { kind: 'done', runId: workflow.run.runId });
   const late = workflow.signal('late');
   assert.ok(late instanceof RpcError && late.code === Code.NOT_FOUND);
 });

@@ -5,15 +5,17 @@
  * run was just refused because of events it had not seen, new signals are refused for a moment (retryable), or a stream of signals could
  * keep a run from ever closing.
  */
-import { EventType } from '../../protocol/index.js';
-import type { Encoded, Header, HistoryEvent, Link, Payloads , RpcError } from '../../protocol/index.js';
+import { EventType, RpcError } from '../../protocol/index.js';
+import type { Encoded, Header, HistoryEvent, Link, Payloads } from '../../protocol/index.js';
 import { arrive, countBuffered, isHeld } from './buffer.js';
 import type { Draft } from './draft.js';
+import { senderProblem } from './messages/external.js';
 import type { DoneReply, SignalInput } from './inputs.js';
+import type { ExternalSender } from './messages/message-inputs.js';
 import { alreadyCompleted, busy, invalid } from './refusals.js';
 import { must } from './state.js';
 import type { WorkflowState } from './state.js';
-import { scheduleWorkflowTask } from './workflow-task.js';
+import { scheduleWorkflowTask } from './tasks/workflow-task.js';
 
 export interface Signal {
   readonly signalName: string;
@@ -22,10 +24,13 @@ export interface Signal {
   readonly identity: string;
   readonly requestId: string;
   readonly links: readonly Encoded<Link>[];
+  /** The run that sent it, if one did. */
+  readonly from?: ExternalSender | undefined;
 }
 
-export function signal(draft: Draft, { request }: SignalInput): DoneReply | RpcError {
-  return takeSignal(draft, request);
+export function signal(draft: Draft, { request, from }: SignalInput): DoneReply | RpcError {
+  const reply = senderProblem(draft.state, from) ?? takeSignal(draft, { ...request, from });
+  return reply instanceof RpcError ? reply : { kind: 'done', runId: draft.state.run.runId };
 }
 
 export function takeSignal(draft: Draft, taken: Signal): DoneReply | RpcError {
@@ -43,11 +48,12 @@ export function takeSignal(draft: Draft, taken: Signal): DoneReply | RpcError {
   return { kind: 'done' };
 }
 
-export function writeSignal(draft: Draft, { signalName, input, header, identity, requestId, links }: Signal): void {
+export function writeSignal(draft: Draft, { signalName, input, header, identity, requestId, links, from }: Signal): void {
+  const externalWorkflowExecution = from && { workflowId: from.workflowId, runId: from.runId };
   arrive(
     draft,
     EventType.WORKFLOW_EXECUTION_SIGNALED,
-    { workflowExecutionSignaledEventAttributes: { signalName, input, header, identity, requestId, skipGenerateWorkflowTask: false } },
+    { workflowExecutionSignaledEventAttributes: { signalName, input, header, identity, requestId, externalWorkflowExecution, skipGenerateWorkflowTask: false } },
     links.length > 0 ? { links } : undefined,
   );
 }

@@ -6,7 +6,7 @@
  * its size does not grow with the history.
  */
 import { RunState, WorkflowExecutionStatus } from '../../protocol/index.js';
-import type { ActivityState, EventBuffered, StickyQueue, TimerState, WorkflowTaskState } from '../../protocol/index.js';
+import type { ActivityState, CompletionCallbackState, ChildState, EventBuffered, ExternalRequestState, StickyQueue, TimerState, UpdateState, WorkflowTaskState } from '../../protocol/index.js';
 import type { DebtKey } from '../machine.js';
 import { Deadlines } from './deadlines.js';
 
@@ -22,14 +22,27 @@ export class WorkflowState {
   readonly activityIds = new Map<string, number>();
   /** By timer id. */
   readonly timers = new Map<string, TimerState>();
+  /** By initiated event id. Of a closed run: those to which the parent close policy is still to be applied. */
+  readonly children = new Map<number, ChildState>();
+  /** By initiated event id: signals and cancel requests to other runs that were not answered. */
+  readonly outgoingSignals = new Map<number, ExternalRequestState>();
+  readonly outgoingCancelRequests = new Map<number, ExternalRequestState>();
   /** Events that arrived while a workflow task was started, in the order of arrival. */
   buffer: EventBuffered[] = [];
+  /** By update id: those that are not completed, in the order of their admission. */
+  readonly updates = new Map<string, UpdateState>();
+  /** Update id → the event that completed it. */
+  readonly completedUpdates = new Map<string, number>();
+  /** Completion callbacks, in the order of registration. */
+  callbacks: CompletionCallbackState[] = [];
   /** Of the latest signals. */
   readonly signalRequestIds = new Set<string>();
 
+  /** Derived: how many pending activities an operator has paused. */
+  pausedActivities = 0;
   /** Derived: when to wake, by debt key. */
   readonly deadlines = new Deadlines();
-  /** Derived: bytes of user data that pending activities hold. */
+  /** Derived: bytes of user data that pending activities, children and outgoing messages hold. */
   payloadBytes = 0;
 
   get isOpen(): boolean {

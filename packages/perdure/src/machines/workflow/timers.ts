@@ -7,14 +7,14 @@
 import { EventType, WorkflowTaskFailedCause } from '../../protocol/index.js';
 import type { Command, HistoryEvent, TimerState } from '../../protocol/index.js';
 import { arrive, dropBufferedFiring } from './buffer.js';
-import { commandExtras, idProblem } from './command-plan.js';
-import type { CommandFault, CommandPlan } from './command-plan.js';
+import { commandExtras, idProblem } from './tasks/command-plan.js';
+import type { CommandFault, CommandPlan } from './tasks/command-plan.js';
 import { timerKey } from './debts.js';
 import type { Draft } from './draft.js';
 import { MAXIMUM_DURATION_MS } from './limits.js';
 import { after, must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
-import { scheduleWorkflowTask } from './workflow-task.js';
+import { scheduleWorkflowTask } from './tasks/workflow-task.js';
 
 export function planStartTimer(plan: CommandPlan, command: Command): CommandFault | undefined {
   const bad = (message: string): CommandFault => ({ cause: WorkflowTaskFailedCause.BAD_START_TIMER_ATTRIBUTES, message });

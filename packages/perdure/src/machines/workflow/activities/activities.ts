@@ -1,0 +1,229 @@
+/**
+ * Activities as the workflow sees them: SCHEDULE_ACTIVITY_TASK → ActivityTaskScheduled, then the Started event together with the one
+ * that ends it; REQUEST_CANCEL_ACTIVITY_TASK → ActivityTaskCancelRequested.
+ *
+ * What happens in between (attempts, heartbeats, timeouts, retries) is in `activity-attempts.ts` and leaves no events.
+ * An activity that no worker holds is cancelled at once; one that a worker holds learns of it with its next heartbeat.
+ */
+import { EventType, TaskQueueKind, WorkflowTaskFailedCause } from '../../../protocol/index.js';
+import type { ActivityState, Command, HistoryEvent, ScheduleActivityTaskCommandAttributes } from '../../../protocol/index.js';
+import { priorityProblem } from './activity-options.js';
+import { commandExtras, idProblem, taskQueueProblem } from '../tasks/command-plan.js';
+import type { CommandFault, CommandPlan, Completion } from '../tasks/command-plan.js';
+import { activityKey } from '../debts.js';
+import { MAXIMUM_DURATION_MS } from '../limits.js';
+import { jsonPayloads } from '../payloads.js';
+import { retryPolicyProblem, withRetryDefaults } from './retry-policy.js';
+import { keep, must } from '../state.js';
+import type { Applying, WorkflowState } from '../state.js';
+
+// ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function planScheduleActivity(plan: CommandPlan, command: Command): CommandFault | undefined {
+  const { limits } = plan;
+  const bad = (message: string): CommandFault => ({ cause: WorkflowTaskFailedCause.BAD_SCHEDULE_ACTIVITY_ATTRIBUTES, message });
+  const attributes = command.scheduleActivityTaskCommandAttributes;
+  if (attributes === undefined) return bad('the attributes are not set');
+  const { activityId, activityType, input, header, retryPolicy } = attributes;
+  const taskQueue = attributes.taskQueue?.name ?? '';
+  const problem =
+    idProblem('activity id', activityId, limits) ??
+    idProblem('activity type', activityType?.name, limits) ??
+    taskQueueProblem(taskQueue, limits) ??
+    retryPolicyProblem(retryPolicy) ??
+    priorityProblem(attributes.priority, limits);
+  if (problem !== undefined) return bad(problem);
+  const timeouts = activityTimeouts(attributes, plan.state.run.runTimeoutMs);
+  if (typeof timeouts === 'string') return bad(`activity ${activityId}: ${timeouts}`);
+  if (plan.activityIds.get(activityId) ?? plan.state.activityIds.has(activityId)) {
+    return { cause: WorkflowTaskFailedCause.SCHEDULE_ACTIVITY_DUPLICATE_ID, message: `an activity with the id ${activityId} is already pending` };
+  }
+  if (plan.pendingActivities >= limits.pendingActivities) {
+    return {
+      cause: WorkflowTaskFailedCause.PENDING_ACTIVITIES_LIMIT_EXCEEDED,
+      message: `the workflow has ${plan.pendingActivities} activities pending: that is the limit; wait for some before scheduling more`,
+    };
+  }
+  if ((input?.byteLength ?? 0) > limits.blobSizeBytes) {
+    return { ...bad(`the input of activity ${activityId} is larger than ${limits.blobSizeBytes} bytes`), terminates: true };
+  }
+  plan.activityIds.set(activityId, true);
+  plan.pendingActivities++;
+  plan.steps.push(({ draft, completedEventId, eager }) => {
+    const scheduledEventId = draft.emit(
+      EventType.ACTIVITY_TASK_SCHEDULED,
+      {
+        activityTaskScheduledEventAttributes: {
+          activityId,
+          activityType,
+          taskQueue: { name: taskQueue, kind: TaskQueueKind.NORMAL, normalName: '' },
+          header,
+          input,
+          ...timeouts,
+          workflowTaskCompletedEventId: completedEventId,
+          retryPolicy: withRetryDefaults(retryPolicy),
+          useWorkflowBuildId: attributes.useWorkflowBuildId,
+          priority: attributes.priority,
+        },
+      },
+      commandExtras(command),
+    );
+    const activity = draft.state.activities.get(scheduledEventId);
+    if (attributes.requestEagerExecution && activity !== undefined) eager.push(activity);
+  });
+  return undefined;
+}
+
+export function planRequestCancelActivity(plan: CommandPlan, command: Command): CommandFault | undefined {
+  const bad = (message: string): CommandFault => ({ cause: WorkflowTaskFailedCause.BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES, message });
+  const scheduledEventId = command.requestCancelActivityTaskCommandAttributes?.scheduledEventId ?? 0;
+  const activity = plan.state.activities.get(scheduledEventId);
+  if (activity === undefined) return bad(`no activity is pending with the scheduled event id ${scheduledEventId}`);
+  if (activity.cancelRequestedEventId > 0 || plan.cancelledActivities.has(scheduledEventId)) {
+    return bad(`the cancellation of activity ${activity.activityId} was requested before`);
+  }
+  plan.cancelledActivities.add(scheduledEventId);
+  const atOnce = !activity.started && !activity.closing;
+  if (atOnce) {
+    plan.activityIds.set(activity.activityId, false);
+    plan.pendingActivities--;
+  }
+  plan.steps.push((completion) => {
+    const { draft, completedEventId } = completion;
+    const cancelRequestedEventId = draft.emit(
+      EventType.ACTIVITY_TASK_CANCEL_REQUESTED,
+      { activityTaskCancelRequestedEventAttributes: { scheduledEventId, workflowTaskCompletedEventId: completedEventId } },
+      commandExtras(command),
+    );
+    if (atOnce) cancelUnstarted(completion, scheduledEventId, cancelRequestedEventId);
+  });
+  return undefined;
+}
+
+function cancelUnstarted(completion: Completion, scheduledEventId: number, latestCancelRequestedEventId: number): void {
+  const { draft, identity } = completion;
+  draft.emit(EventType.ACTIVITY_TASK_CANCELED, {
+    activityTaskCanceledEventAttributes: {
+      details: NOT_STARTED,
+      latestCancelRequestedEventId,
+      scheduledEventId,
+      startedEventId: 0,
+      identity,
+    },
+  });
+  completion.taskNeeded = true;
+}
+
+const NOT_STARTED = jsonPayloads('ACTIVITY_ID_NOT_STARTED');
+
+type TimeoutAttributes = Pick<
+  ScheduleActivityTaskCommandAttributes,
+  'scheduleToCloseTimeout' | 'scheduleToStartTimeout' | 'startToCloseTimeout' | 'heartbeatTimeout'
+>;
+
+/** Fills the timeouts that are unset from those that are set, all bounded by the run's. All four are set in the result; 0 is none. */
+export function activityTimeouts(asked: TimeoutAttributes, runTimeoutMs: number): Required<TimeoutAttributes> | string {
+  const bounded = (timeout = 0): number => Math.min(timeout, MAXIMUM_DURATION_MS);
+  const scheduleToClose = bounded(asked.scheduleToCloseTimeout);
+  const scheduleToStart = bounded(asked.scheduleToStartTimeout);
+  const startToClose = bounded(asked.startToCloseTimeout);
+  const heartbeat = bounded(asked.heartbeatTimeout);
+  if (scheduleToClose < 0 || scheduleToStart < 0 || startToClose < 0 || heartbeat < 0) return 'a timeout is negative';
+  if (scheduleToClose === 0 && startToClose === 0) return 'neither startToCloseTimeout nor scheduleToCloseTimeout is set: set one of them';
+
+  const outer = scheduleToClose || runTimeoutMs;
+  const within = (timeout: number, bound: number): number => (bound > 0 && (timeout === 0 || timeout > bound) ? bound : timeout);
+  const capped = (timeout: number): number => (runTimeoutMs > 0 ? Math.min(timeout, runTimeoutMs) : timeout);
+  const filledStartToClose = capped(scheduleToClose > 0 ? within(startToClose, scheduleToClose) : startToClose);
+  return {
+    scheduleToCloseTimeout: capped(outer),
+    scheduleToStartTimeout: capped(scheduleToClose > 0 ? within(scheduleToStart, scheduleToClose) : scheduleToStart || runTimeoutMs),
+    startToCloseTimeout: filledStartToClose,
+    heartbeatTimeout: Math.min(heartbeat, filledStartToClose),
+  };
+}
+
+// ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function applyActivityScheduled(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
+  const attributes = must(event.activityTaskScheduledEventAttributes, 'attributes');
+  keepActivity(state, {
+    scheduledEventId: event.eventId,
+    activityId: attributes.activityId,
+    activityType: attributes.activityType?.name ?? '',
+    taskQueue: attributes.taskQueue?.name ?? '',
+    input: keep(attributes.input),
+    header: keep(attributes.header),
+    priority: keep(attributes.priority),
+    scheduleToCloseTimeoutMs: attributes.scheduleToCloseTimeout ?? 0,
+    scheduleToStartTimeoutMs: attributes.scheduleToStartTimeout ?? 0,
+    startToCloseTimeoutMs: attributes.startToCloseTimeout ?? 0,
+    heartbeatTimeoutMs: attributes.heartbeatTimeout ?? 0,
+    retryPolicy: attributes.retryPolicy,
+    scheduledTimeMs: applying.now,
+    attempt: 1,
+    attemptScheduledTimeMs: applying.now,
+    ready: true,
+    started: false,
+    startedTimeMs: 0,
+    identity: '',
+    requestId: '',
+    stamp: 0,
+    lastFailure: undefined,
+    lastAttemptCompleteTimeMs: 0,
+    heartbeatDetails: undefined,
+    lastHeartbeatTimeMs: 0,
+    cancelRequestedEventId: 0,
+    startedEventId: 0,
+    closing: false,
+    paused: false,
+    pausedAtMs: 0,
+    pauseIdentity: '',
+    pauseReason: '',
+    pauseRequestId: '',
+    resetRequested: false,
+    heartbeatResetRequested: false,
+    originalSettings: undefined,
+    originalScheduledTimeMs: 0,
+  });
+  applying.touch(activityKey(event.eventId));
+}
+
+export function keepActivity(state: WorkflowState, activity: ActivityState): void {
+  state.activities.set(activity.scheduledEventId, activity);
+  // Once its end waits in the buffer the workflow may use the id again.
+  if (!activity.closing) state.activityIds.set(activity.activityId, activity.scheduledEventId);
+  if (activity.paused) state.pausedActivities++;
+  state.payloadBytes += heldBytes(activity);
+}
+
+/** Written only together with the event that ends the activity. */
+export function applyActivityStarted(state: WorkflowState, event: HistoryEvent): void {
+  const { scheduledEventId } = must(event.activityTaskStartedEventAttributes, 'attributes');
+  must(state.activities.get(scheduledEventId), 'activity').startedEventId = event.eventId;
+}
+
+/** Completed, failed, timed out or cancelled. */
+export function applyActivityClosed(state: WorkflowState, scheduledEventId: number, applying: Applying): void {
+  const activity = must(state.activities.get(scheduledEventId), 'activity');
+  state.activities.delete(scheduledEventId);
+  if (activity.paused) state.pausedActivities--;
+  releaseActivityId(state, activity);
+  state.payloadBytes -= heldBytes(activity);
+  applying.touch(activityKey(scheduledEventId));
+}
+
+export function releaseActivityId(state: WorkflowState, { activityId, scheduledEventId }: ActivityState): void {
+  if (state.activityIds.get(activityId) === scheduledEventId) state.activityIds.delete(activityId);
+}
+
+export function applyActivityCancelRequested(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
+  const { scheduledEventId } = must(event.activityTaskCancelRequestedEventAttributes, 'attributes');
+  must(state.activities.get(scheduledEventId), 'activity').cancelRequestedEventId = event.eventId;
+  applying.touch(activityKey(scheduledEventId));
+}
+
+/** Bytes of user data. What changes them must count the difference in `state.payloadBytes`. */
+export function heldBytes({ input, header, lastFailure, heartbeatDetails }: ActivityState): number {
+  return (input?.byteLength ?? 0) + (header?.byteLength ?? 0) + (lastFailure?.byteLength ?? 0) + (heartbeatDetails?.byteLength ?? 0);
+}

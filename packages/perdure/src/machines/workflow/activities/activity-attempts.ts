@@ -1,0 +1,349 @@
+/**
+ * The attempts of an activity: handed out, heartbeating, failing, timing out, retried. None of it is in the history: only the end is, and
+ * then Started (with the time at which the last attempt really began) and the closing event are written together.
+ *
+ * waiting (backing off) → ready → started → ended, or back to waiting. An attempt is handed out at most once: its number and stamp are in
+ * the token, and whatever comes with another one is refused as NOT_FOUND. Debts: while ready, a dispatch; always, the next deadline.
+ */
+import { EventType, RetryState, TimeoutType } from '../../../protocol/index.js';
+import type {
+  ActivityState,
+  AttemptFailed,
+  AttemptHeartbeat,
+  AttemptReady,
+  AttemptStarted,
+  Encoded,
+  Failure,
+  Payloads,
+  RpcError,
+  WorkerVersionStamp,
+} from '../../../protocol/index.js';
+import type { Poller } from '../../machine.js';
+import { heldBytes } from './activities.js';
+import { forgetHeartbeats } from './activity-operations.js';
+import { arrive } from '../buffer.js';
+import { activityKey, firstActivityDeadline } from '../debts.js';
+import type { Draft } from '../draft.js';
+import { boundFailure, serverFailure, timeoutFailure } from '../failures.js';
+import type {
+  ActivityAddress,
+  ActivityTaskReply,
+  CancelActivityInput,
+  CompleteActivityInput,
+  DoneReply,
+  FailActivityInput,
+  HeartbeatActivityInput,
+  HeartbeatReply,
+} from '../inputs.js';
+import { inheritPriority } from '../runs/priority.js';
+import { invalid, noSuchActivity, notOwed, staleActivity } from '../refusals.js';
+import { decideRetry } from './retry-policy.js';
+import type { RetryDecision } from './retry-policy.js';
+import { after, keep, must } from '../state.js';
+import type { Applying, WorkflowState } from '../state.js';
+import { scheduleWorkflowTask } from '../tasks/workflow-task.js';
+
+// ── handing out ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Hands the ready attempt to a poller. The same poll that asks again gets the same answer. */
+export function dispatchActivity(draft: Draft, activity: ActivityState, poller: Poller): ActivityTaskReply | RpcError {
+  if (activity.closing) return notOwed();
+  if (activity.started) return activity.requestId === poller.requestId ? activityTaskReply(draft.state, activity) : notOwed();
+  if (!activity.ready || activity.paused) return notOwed();
+  return startAttempt(draft, activity, poller.identity, poller.requestId);
+}
+
+/** Starts activities for the worker that scheduled them, without a queue between. */
+export function startEagerly(draft: Draft, activities: readonly ActivityState[], identity: string): ActivityTaskReply[] {
+  // While the run is paused nothing begins; once it goes on they are handed out by their queue.
+  if (draft.state.run.pause !== undefined) return [];
+  return activities
+    .filter((activity) => draft.state.activities.get(activity.scheduledEventId) === activity && !activity.started && !activity.paused)
+    .map((activity) => startAttempt(draft, activity, identity, draft.moment.newId()));
+}
+
+function startAttempt(draft: Draft, activity: ActivityState, identity: string, requestId: string): ActivityTaskReply {
+  draft.emitPrivate({ attemptStarted: { scheduledEventId: activity.scheduledEventId, identity, requestId } });
+  return activityTaskReply(draft.state, activity);
+}
+
+function activityTaskReply({ run }: WorkflowState, activity: ActivityState): ActivityTaskReply {
+  const { scheduledEventId, attempt, stamp } = activity;
+  return {
+    kind: 'activity-task',
+    token: { scheduledEventId, attempt, stamp },
+    task: {
+      workflowNamespace: run.namespace,
+      workflowType: { name: run.workflowType },
+      workflowExecution: { workflowId: run.workflowId, runId: run.runId },
+      activityType: { name: activity.activityType },
+      activityId: activity.activityId,
+      header: activity.header,
+      input: activity.input,
+      heartbeatDetails: activity.heartbeatDetails,
+      scheduledTime: activity.originalScheduledTimeMs || activity.scheduledTimeMs,
+      currentAttemptScheduledTime: activity.attemptScheduledTimeMs,
+      startedTime: activity.startedTimeMs,
+      attempt,
+      scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,
+      startToCloseTimeout: activity.startToCloseTimeoutMs,
+      heartbeatTimeout: activity.heartbeatTimeoutMs,
+      retryPolicy: activity.retryPolicy,
+      priority: inheritPriority(activity.priority, run.priority),
+    },
+  };
+}
+
+// ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function completeActivity(draft: Draft, { activity: address, identity, result, workerVersion }: CompleteActivityInput): DoneReply | RpcError {
+  const activity = find(draft.state, address);
+  if (activity === undefined) return notFoundBy(address);
+  if ((result?.byteLength ?? 0) > draft.limits.blobSizeBytes) {
+    return failAttempt(draft, activity, { identity, failure: serverFailure('Complete result exceeds size limit.', true), workerVersion });
+  }
+  const startedEventId = writeStarted(draft, activity, identity, workerVersion);
+  arrive(draft, EventType.ACTIVITY_TASK_COMPLETED, {
+    activityTaskCompletedEventAttributes: { result, scheduledEventId: activity.scheduledEventId, startedEventId, identity },
+  });
+  scheduleWorkflowTask(draft);
+  return { kind: 'done' };
+}
+
+export function failActivity(draft: Draft, input: FailActivityInput): DoneReply | RpcError {
+  const activity = find(draft.state, input.activity);
+  if (activity === undefined) return notFoundBy(input.activity);
+  // An attempt that nobody began cannot fail.
+  if (!activity.started) return staleActivity();
+  const failure = input.failure ?? serverFailure('the worker reported a failure without saying which', false);
+  const { blobSizeBytes } = draft.limits;
+  const heartbeatDetails = (input.lastHeartbeatDetails?.byteLength ?? 0) > blobSizeBytes ? undefined : input.lastHeartbeatDetails;
+  const { identity, workerVersion } = input;
+  return failAttempt(draft, activity, { identity, failure: must(boundFailure(failure, blobSizeBytes, true), 'failure'), heartbeatDetails, workerVersion });
+}
+
+export function cancelActivity(draft: Draft, { activity: address, identity, details, workerVersion }: CancelActivityInput): DoneReply | RpcError {
+  const activity = find(draft.state, address);
+  if (activity === undefined) return notFoundBy(address);
+  if (!activity.started) return staleActivity();
+  const { scheduledEventId, cancelRequestedEventId } = activity;
+  if (cancelRequestedEventId === 0) return invalid('unable to mark activity as canceled without activity being request canceled first');
+  if ((details?.byteLength ?? 0) > draft.limits.blobSizeBytes) {
+    return failAttempt(draft, activity, { identity, failure: serverFailure('Cancel details exceed size limit.', true), workerVersion });
+  }
+  const startedEventId = writeStarted(draft, activity, identity, workerVersion);
+  arrive(draft, EventType.ACTIVITY_TASK_CANCELED, {
+    activityTaskCanceledEventAttributes: {
+      details,
+      latestCancelRequestedEventId: cancelRequestedEventId,
+      scheduledEventId,
+      startedEventId,
+      identity,
+    },
+  });
+  scheduleWorkflowTask(draft);
+  return { kind: 'done' };
+}
+
+export function heartbeatActivity(draft: Draft, { activity: address, identity, details }: HeartbeatActivityInput): HeartbeatReply | RpcError {
+  const activity = find(draft.state, address);
+  if (activity === undefined) return notFoundBy(address);
+  if (!activity.started) return staleActivity();
+  if ((details?.byteLength ?? 0) > draft.limits.blobSizeBytes) {
+    failAttempt(draft, activity, { identity, failure: serverFailure('Heartbeat details exceed size limit.', true) });
+    return { kind: 'heartbeat', cancelRequested: true, activityPaused: false, activityReset: false };
+  }
+  draft.emitPrivate({ attemptHeartbeat: { scheduledEventId: activity.scheduledEventId, details } });
+  return {
+    kind: 'heartbeat',
+    cancelRequested: activity.cancelRequestedEventId > 0,
+    activityPaused: activity.paused,
+    activityReset: activity.resetRequested,
+  };
+}
+
+/** The activity that is meant, if its attempt is still the current one. */
+function find(state: WorkflowState, address: ActivityAddress): ActivityState | undefined {
+  const scheduledEventId = address.by === 'token' ? address.scheduledEventId : state.activityIds.get(address.activityId);
+  const activity = scheduledEventId === undefined ? undefined : state.activities.get(scheduledEventId);
+  if (activity === undefined || activity.closing) return undefined;
+  if (address.by === 'id') return activity;
+  // The stamp names the start; the attempt's number may have been reset since.
+  return activity.started && activity.stamp === address.stamp ? activity : undefined;
+}
+
+function notFoundBy(address: ActivityAddress): RpcError {
+  return address.by === 'id' ? noSuchActivity(address.activityId) : staleActivity();
+}
+
+interface FailedByWorker {
+  readonly identity: string;
+  readonly failure: Encoded<Failure>;
+  readonly heartbeatDetails?: Encoded<Payloads> | undefined;
+  readonly workerVersion?: WorkerVersionStamp | undefined;
+}
+
+function failAttempt(draft: Draft, activity: ActivityState, failed: FailedByWorker): DoneReply {
+  const { identity, failure, heartbeatDetails, workerVersion } = failed;
+  const retry = retryDecision(draft, activity, failure);
+  if (retry.state === RetryState.IN_PROGRESS) {
+    writeAttemptFailed(draft, activity, failure, retry.delayMs, heartbeatDetails);
+    return { kind: 'done' };
+  }
+  const startedEventId = writeStarted(draft, activity, identity, workerVersion);
+  arrive(draft, EventType.ACTIVITY_TASK_FAILED, {
+    activityTaskFailedEventAttributes: {
+      failure,
+      scheduledEventId: activity.scheduledEventId,
+      startedEventId,
+      identity,
+      retryState: retry.state,
+    },
+  });
+  scheduleWorkflowTask(draft);
+  return { kind: 'done' };
+}
+
+// ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A deadline of the activity may have come. */
+export function wakeActivity(draft: Draft, activity: ActivityState): void {
+  if (activity.closing) return;
+  const due = firstActivityDeadline(activity);
+  if (due === undefined || due.at > draft.now) return;
+  switch (due.kind) {
+    case 'retry':
+      return draft.emitPrivate({ attemptReady: { scheduledEventId: activity.scheduledEventId } });
+    case 'start-to-close':
+      return timeOut(draft, activity, TimeoutType.START_TO_CLOSE);
+    case 'heartbeat':
+      return timeOut(draft, activity, TimeoutType.HEARTBEAT);
+    case 'schedule-to-start':
+      return timeOut(draft, activity, TimeoutType.SCHEDULE_TO_START);
+    case 'schedule-to-close':
+      return timeOut(draft, activity, TimeoutType.SCHEDULE_TO_CLOSE);
+  }
+}
+
+function timeOut(draft: Draft, activity: ActivityState, timeoutType: TimeoutType): void {
+  const failure = timeoutFailure(timeoutType);
+  const retry = retryDecision(draft, activity, failure);
+  if (retry.state === RetryState.IN_PROGRESS) {
+    writeAttemptFailed(draft, activity, failure, retry.delayMs, undefined);
+    return;
+  }
+  const { scheduledEventId, heartbeatDetails, lastFailure } = activity;
+  const noTimeLeft = retry.state === RetryState.TIMEOUT && timeoutType !== TimeoutType.SCHEDULE_TO_START;
+  const startedEventId = activity.started ? writeStarted(draft, activity, activity.identity) : 0;
+  arrive(draft, EventType.ACTIVITY_TASK_TIMED_OUT, {
+    activityTaskTimedOutEventAttributes: {
+      failure: timeoutFailure(noTimeLeft ? TimeoutType.SCHEDULE_TO_CLOSE : timeoutType, {
+        ...(noTimeLeft ? { message: NO_TIME_LEFT } : {}),
+        lastHeartbeatDetails: heartbeatDetails,
+        cause: lastFailure,
+      }),
+      scheduledEventId,
+      startedEventId,
+      retryState: retry.state,
+    },
+  });
+  scheduleWorkflowTask(draft);
+}
+
+const NO_TIME_LEFT = 'Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying';
+
+function retryDecision({ now }: Draft, activity: ActivityState, failure: Encoded<Failure>): RetryDecision {
+  return decideRetry({
+    policy: activity.retryPolicy,
+    attempt: activity.attempt,
+    failure,
+    cancelRequested: activity.cancelRequestedEventId > 0,
+    now,
+    expiresAt: activity.scheduleToCloseTimeoutMs > 0 ? after(activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs) : 0,
+    requestedDelayUncapped: true,
+  });
+}
+
+function writeAttemptFailed(
+  draft: Draft,
+  { scheduledEventId }: ActivityState,
+  failure: Encoded<Failure>,
+  delayMs: number,
+  heartbeatDetails: Encoded<Payloads> | undefined,
+): void {
+  const retryAtMs = after(draft.now, delayMs);
+  const kept = boundFailure(failure, draft.limits.activityFailureSizeBytes);
+  draft.emitPrivate({ attemptFailed: { scheduledEventId, failure: kept, retryAtMs, heartbeatDetails } });
+}
+
+/** An activity that is ended by its id may never have been handed out: the history needs its Started event all the same. */
+function writeStarted(draft: Draft, activity: ActivityState, identity: string, workerVersion?: WorkerVersionStamp): number {
+  const { scheduledEventId, started, attempt, lastFailure } = activity;
+  return arrive(
+    draft,
+    EventType.ACTIVITY_TASK_STARTED,
+    {
+      activityTaskStartedEventAttributes: {
+        scheduledEventId,
+        identity: started ? activity.identity : identity,
+        requestId: started ? activity.requestId : '',
+        attempt,
+        lastFailure,
+        workerVersion,
+        buildIdRedirectCounter: 0,
+      },
+    },
+    started ? { eventTime: activity.startedTimeMs } : undefined,
+  );
+}
+
+// ── private events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function applyAttemptStarted(state: WorkflowState, { scheduledEventId, identity, requestId }: AttemptStarted, applying: Applying): void {
+  const activity = must(state.activities.get(scheduledEventId), 'activity');
+  activity.started = true;
+  activity.startedTimeMs = applying.now;
+  activity.identity = identity;
+  activity.requestId = requestId;
+  activity.stamp++;
+  // The clock may have stepped back since: an old heartbeat must not stretch the deadline of this attempt.
+  activity.lastHeartbeatTimeMs = Math.min(activity.lastHeartbeatTimeMs, applying.now);
+  applying.touch(activityKey(scheduledEventId));
+}
+
+export function applyAttemptHeartbeat(state: WorkflowState, { scheduledEventId, details }: AttemptHeartbeat, applying: Applying): void {
+  const activity = must(state.activities.get(scheduledEventId), 'activity');
+  const before = heldBytes(activity);
+  activity.heartbeatDetails = keep(details);
+  activity.lastHeartbeatTimeMs = applying.now;
+  state.payloadBytes += heldBytes(activity) - before;
+  applying.touch(activityKey(scheduledEventId));
+}
+
+export function applyAttemptFailed(state: WorkflowState, failed: AttemptFailed, applying: Applying): void {
+  const activity = must(state.activities.get(failed.scheduledEventId), 'activity');
+  const before = heldBytes(activity);
+  activity.attempt++;
+  activity.started = false;
+  activity.resetRequested = false;
+  activity.requestId = '';
+  activity.attemptScheduledTimeMs = failed.retryAtMs;
+  activity.ready = failed.retryAtMs <= applying.now;
+  activity.lastFailure = keep(failed.failure);
+  activity.lastAttemptCompleteTimeMs = applying.now;
+  if (failed.heartbeatDetails !== undefined) {
+    activity.heartbeatDetails = keep(failed.heartbeatDetails);
+    activity.lastHeartbeatTimeMs = applying.now;
+  }
+  state.payloadBytes += heldBytes(activity) - before;
+  if (activity.heartbeatResetRequested) {
+    activity.heartbeatResetRequested = false;
+    forgetHeartbeats(state, activity);
+  }
+  applying.touch(activityKey(failed.scheduledEventId));
+}
+
+export function applyAttemptReady(state: WorkflowState, { scheduledEventId }: AttemptReady, applying: Applying): void {
+  must(state.activities.get(scheduledEventId), 'activity').ready = true;
+  applying.touch(activityKey(scheduledEventId));
+}
