@@ -20,6 +20,9 @@
  *   arrays it is given after `commit` has settled, and the caller does not change them before.
  */
 
+import type { Listing } from '../machines/listing.js';
+import type { Condition, OrderTerm, Scalar } from '../visibility/condition.js';
+
 /** A UUID in its canonical form: 36 characters, lower case. `commit` refuses others; for reads they do not exist. */
 export type MachineId = string;
 
@@ -45,8 +48,8 @@ export interface MachineRow {
   readonly wakeAt: number | undefined;
   /** Whether the machine is still running. A closed machine is kept until it is deleted. */
   readonly open: boolean;
-  /** What list queries see, encoded by the machine. Left out: as it was. */
-  readonly listing?: Uint8Array | undefined;
+  /** What list queries see. Left out: as it was. `null`: lists do not show the machine. */
+  readonly listing?: Listing | null | undefined;
 }
 
 /** Consecutive history events, encoded. */
@@ -76,6 +79,8 @@ export interface Transition {
    * whichever machine the key pointed at before.
    */
   readonly create?: (MachineIdentity & { readonly makeCurrent: boolean }) | undefined;
+  /** Points the key at this machine now, at a later record than its first. */
+  readonly makeCurrent?: boolean | undefined;
   /** The machine's latest `seq` plus 1. */
   readonly seq: number;
   /** The history events of this step, if it has any. They continue the ids of the previous batch, from 1. */
@@ -91,6 +96,7 @@ export interface ListedMachine extends MachineIdentity {
   readonly machine: MachineId;
   readonly wakeAt: number | undefined;
   readonly open: boolean;
+  /** `shown` of its listing. */
   readonly listing: Uint8Array | undefined;
 }
 
@@ -124,6 +130,8 @@ export interface HistoryLimit {
   readonly bytes: number;
   /** Most batches to return. Default: no limit but `bytes`. */
   readonly batches?: number | undefined;
+  /** Leave out batches that begin after this event; also the first one. Default: none. */
+  readonly throughEventId?: number | undefined;
 }
 
 /** Which machines `machines` lists. */
@@ -142,6 +150,36 @@ export interface PageRequest {
   /** `next` of the page before. */
   readonly after?: string | undefined;
 }
+
+/** Which of the machines that have a listing a query is about. */
+export interface ListFilter {
+  readonly kind: MachineKind;
+  readonly namespace: string;
+  /** Default: all of them. */
+  readonly condition?: Condition | undefined;
+}
+
+export interface ListRequest extends ListFilter, PageRequest {
+  /**
+   * Default (also for rows that the terms do not tell apart): the latest `CloseTime` first, before it those without one; among these the
+   * latest `StartTime` first; then the one created last.
+   */
+  readonly order?: readonly OrderTerm[] | undefined;
+}
+
+export interface CountRequest extends ListFilter {
+  /** Count for each value of this attribute. Default: all together. */
+  readonly groupBy?: string | undefined;
+}
+
+export interface CountGroup {
+  /** `undefined`: those without the attribute; without `groupBy`, all. */
+  readonly value: Scalar | undefined;
+  readonly count: number;
+}
+
+/** Groups of a count, at most; the largest ones. */
+export const MOST_GROUPS = 1_000;
 
 /** Which of the due machines to return. */
 export interface DueRequest extends PageRequest {
@@ -208,10 +246,32 @@ export interface Store {
   machines(filter: MachineFilter, request: PageRequest): Promise<Page<ListedMachine>>;
 
   /**
+   * Machines whose listing fulfils the condition, in order. `condition.ts` says what conditions mean. Paging tolerates changes in between:
+   * a machine whose values stay is returned exactly once. A cursor serves the order that it came from.
+   */
+  list(request: ListRequest): Promise<Page<ListedMachine>>;
+
+  /** How many machines `list` would return in all its pages; without a group if there are none. The largest group first. */
+  count(request: CountRequest): Promise<readonly CountGroup[]>;
+
+  /**
+   * Machines that were written by a version that kept no listings, and have not been given one (or `null`) since. Nobody asks but to give
+   * them one, page after page from the start, until there are none.
+   */
+  unlisted(limit: number): Promise<readonly MachineId[]>;
+
+  /**
    * Forgets machines: row, journal, snapshot, and the current pointer where it points at one of them. All or nothing and
-   * durable, like a commit. Unknown machines are skipped. The ids may be created anew afterwards.
+   * durable, like a commit, and in order with commits. Unknown machines are skipped. The ids may be created anew
+   * afterwards. The cost must not depend on how long the journals are: what they take may be left for `reclaim`.
    */
   delete(machines: readonly MachineId[]): Promise<void>;
+
+  /**
+   * Frees a bounded piece of what deleted machines left behind, also before a crash. Resolves with whether there is more.
+   * Nobody sees a difference.
+   */
+  reclaim(): Promise<boolean>;
 
   /** Waits for what is under way, then releases everything. Later calls reject with `StoreUnavailableError`. Idempotent. */
   close(): Promise<void>;

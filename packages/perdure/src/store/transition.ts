@@ -3,6 +3,7 @@
  * refuse the same things in the same words.
  */
 import { InvalidTransitionError, StaleWriterError } from './errors.js';
+import type { Listing } from '../machines/listing.js';
 import type { Transition } from './store.js';
 
 /** What has to be known about a machine to judge its next transition. */
@@ -25,6 +26,9 @@ export function checkTransition(transition: Transition, head: JournalHead | unde
   if ((create !== undefined) !== (seq === 1)) {
     throw invalid(transition, 'create belongs to the first record of a machine and to no other');
   }
+  if (transition.makeCurrent === true && seq === 1) {
+    throw invalid(transition, 'whether a new machine is current is said in create');
+  }
   // An id of a machine that exists was checked when that was created.
   if (head === undefined && !isMachineId(machine)) {
     throw invalid(transition, 'its id is not a UUID in canonical form (36 characters, lower case)');
@@ -33,6 +37,7 @@ export function checkTransition(transition: Transition, head: JournalHead | unde
     throw invalid(transition, 'kind and namespace must not contain NUL characters');
   }
   if (history !== undefined) checkHistory(transition, history, (head?.lastEventId ?? 0) + 1);
+  if (row.listing) checkListing(transition, row.listing);
   if (row.wakeAt !== undefined && !Number.isSafeInteger(row.wakeAt)) {
     throw invalid(transition, `wakeAt must be a whole number of milliseconds, but is ${row.wakeAt}`);
   }
@@ -41,6 +46,18 @@ export function checkTransition(transition: Transition, head: JournalHead | unde
 /** The head of a journal once `transition` has been appended to it. */
 export function headAfter(transition: Transition, head: JournalHead | undefined): JournalHead {
   return { seq: transition.seq, lastEventId: transition.history?.lastEventId ?? head?.lastEventId ?? 0 };
+}
+
+/** Lists are ordered by these two times. */
+function checkListing(transition: Transition, { attributes }: Listing): void {
+  for (const [name, value] of attributes) {
+    if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(transition, `its listing says that ${name} is ${value}`);
+  }
+  for (const name of ['StartTime', 'CloseTime']) {
+    const value = attributes.get(name);
+    const isRight = typeof value === 'number' || (value === undefined && name === 'CloseTime');
+    if (!isRight) throw invalid(transition, `its listing needs a number as ${name}`);
+  }
 }
 
 function checkHistory(transition: Transition, history: NonNullable<Transition['history']>, nextEventId: number): void {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InvalidTransitionError, StaleWriterError, StoreUnavailableError } from '../errors.js';
 import type { Transition } from '../store.js';
-import { batch, bytes, created, ENOUGH, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
+import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
 
 export function testCommits(harness: StoreHarness): void {
   test('a committed machine is loaded with everything that was said about it', async () => {
@@ -13,7 +13,7 @@ export function testCommits(harness: StoreHarness): void {
         create: { kind: 'workflow', namespace: NAMESPACE, key: 'Größe "1"\'\n\0 🙂', makeCurrent: true },
         history: batch(1, 3),
         private: bytes('hidden'),
-        row: { wakeAt: 1_900_000_000_123, listing: bytes('listing') },
+        row: { wakeAt: 1_900_000_000_123, listing: listed('listing') },
         snapshot: bytes('state'),
       }),
     ]);
@@ -40,7 +40,7 @@ export function testCommits(harness: StoreHarness): void {
   test('a transition replaces the row, but leaves the listing and the snapshot unless it brings new ones', async () => {
     await using open = await harness.open();
     const { store } = open;
-    await store.commit([created(1, { row: { wakeAt: 5, listing: bytes('first') }, snapshot: bytes('state 1') })]);
+    await store.commit([created(1, { row: { wakeAt: 5, listing: listed('first') }, snapshot: bytes('state 1') })]);
     await store.commit([step(1, 2, { private: bytes('two'), row: { wakeAt: undefined, open: false } })]);
     const second = await store.load(machine(1));
     assert.deepEqual([second?.seq, second?.wakeAt, second?.open], [2, undefined, false]);
@@ -48,7 +48,7 @@ export function testCommits(harness: StoreHarness): void {
     assert.equal(text(second?.snapshot?.bytes), 'state 1');
     assert.deepEqual(second?.records.map((record) => [record.seq, text(record.private)]), [[2, 'two']]);
 
-    await store.commit([step(1, 3, { row: { wakeAt: 7, listing: bytes('third') }, snapshot: bytes('state 3') })]);
+    await store.commit([step(1, 3, { row: { wakeAt: 7, listing: listed('third') }, snapshot: bytes('state 3') })]);
     const third = await store.load(machine(1));
     assert.deepEqual([third?.wakeAt, third?.open, text(third?.listing)], [7, true, 'third']);
     assert.deepEqual([third?.snapshot?.seq, text(third?.snapshot?.bytes)], [3, 'state 3']);
@@ -70,7 +70,7 @@ export function testCommits(harness: StoreHarness): void {
     const empty = new Uint8Array(0);
     const history = { firstEventId: 1, lastEventId: 1, bytes: empty };
     await open.store.commit([
-      created(1, { snapshot: empty, row: { listing: empty } }),
+      created(1, { snapshot: empty, row: { listing: { shown: empty, attributes: new Map([['StartTime', 1]]) } } }),
       step(1, 2, { private: empty, history }),
       step(1, 3),
     ]);
@@ -87,7 +87,7 @@ export function testCommits(harness: StoreHarness): void {
     await using open = await harness.open();
     const buffer = bytes('before');
     const history = { firstEventId: 1, lastEventId: 1, bytes: buffer };
-    await open.store.commit([created(1, { history, private: buffer, row: { listing: buffer } })]);
+    await open.store.commit([created(1, { history, private: buffer, row: { listing: { shown: buffer, attributes: new Map([['StartTime', 1]]) } } })]);
     buffer.fill(0);
     const stored = await open.store.load(machine(1));
     assert.deepEqual(
@@ -106,7 +106,7 @@ export function testCommits(harness: StoreHarness): void {
     await using open = await harness.open();
     const large = Uint8Array.from({ length: 2_000_000 }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
     const history = { firstEventId: 1, lastEventId: 1, bytes: large };
-    await open.store.commit([created(1, { snapshot: large, row: { listing: large } }), step(1, 2, { history, private: large })]);
+    await open.store.commit([created(1, { snapshot: large, row: { listing: { shown: large, attributes: new Map([['StartTime', 1]]) } } }), step(1, 2, { history, private: large })]);
     const stored = await open.store.load(machine(1));
     const values = [stored?.snapshot?.bytes, stored?.listing, stored?.records[0]?.history?.bytes, stored?.records[0]?.private];
     for (const value of values) assert.ok(value && Buffer.compare(value, large) === 0);
@@ -205,15 +205,20 @@ export function testCommits(harness: StoreHarness): void {
     await using open = await harness.open();
     const { reopen } = open;
     if (reopen === undefined) return context.skip('nothing outlives this store');
-    await open.store.commit([created(1, { history: batch(1, 2), row: { wakeAt: 10, listing: bytes('l') }, snapshot: bytes('s') })]);
+    await open.store.commit([created(1, { history: batch(1, 2), row: { wakeAt: 10, listing: listed('l') }, snapshot: bytes('s') })]);
     await open.store.commit([step(1, 2, { history: batch(3), private: bytes('p'), row: { wakeAt: 20 } }), created(2)]);
     await assert.rejects(open.store.commit([step(1, 3), step(2, 5)]), StaleWriterError);
     await open.store.delete([machine(2)]);
     const before = await open.store.load(machine(1));
+    // What is left of machine 2 is reclaimed by whoever opens the store next.
 
     const store = await reopen();
     assert.deepEqual(await store.load(machine(1)), before);
     assert.equal(await store.load(machine(2)), undefined);
+    while (await store.reclaim());
+    await store.commit([created(2)]);
+    assert.equal((await store.load(machine(2)))?.seq, 1);
+    await store.delete([machine(2)]);
     assert.equal(await store.current('workflow', NAMESPACE, 'key-1'), machine(1));
     assert.equal(await store.nextWake(0), 20);
     await assert.rejects(store.commit([step(1, 2)]), StaleWriterError);

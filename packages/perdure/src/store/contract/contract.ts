@@ -5,11 +5,13 @@
 import { describe } from 'node:test';
 import { testCommits } from './commits.js';
 import type { StoreHarness } from './fixtures.js';
+import { testLists } from './lists.js';
 import { testReads } from './reads.js';
 
 export function testStoreContract(harness: StoreHarness): void {
   describe(`store contract: ${harness.name}`, () => {
     describe('commits', () => testCommits(harness));
     describe('reads', () => testReads(harness));
+    describe('lists', () => testLists(harness));
   });
 }

@@ -1,5 +1,6 @@
 /** Words for the contract's tests: machines and transitions with everything in them that a test does not care about. */
 import { Buffer } from 'node:buffer';
+import type { ListedValue, Listing } from '../../machines/listing.js';
 import type { HistoryBatch, MachineId, Store, Transition } from '../store.js';
 
 /** How the contract gets at an implementation. */
@@ -52,4 +53,9 @@ export function step(n: number, seq: number, { row, ...rest }: Optional = {}): T
 /** The ranges of event ids, which say most about a list of batches. */
 export function ranges(batches: readonly HistoryBatch[]): string[] {
   return batches.map(({ firstEventId, lastEventId }) => `${firstEventId}..${lastEventId}`);
+}
+
+/** A listing of a run that began at a time of no interest, or with these values. */
+export function listed(shown: string, attributes: Readonly<Record<string, ListedValue>> = {}): Listing {
+  return { shown: bytes(shown), attributes: new Map(Object.entries({ StartTime: 1_000, ...attributes })) };
 }

@@ -1,8 +1,9 @@
 /** The half of the contract that is about finding: by key, by time, in lists, page by page; and about forgetting. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { InvalidTransitionError } from '../errors.js';
 import type { MachineId, Page, PageRequest, Transition } from '../store.js';
-import { batch, bytes, created, ENOUGH, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
+import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
 
 async function allPages<Item>(read: (request: PageRequest) => Promise<Page<Item>>, limit: number): Promise<Item[]> {
   const items: Item[] = [];
@@ -80,7 +81,7 @@ export function testReads(harness: StoreHarness): void {
     const ten = '0123456789';
     const later = [2, 3, 4, 5].map((id) => step(1, id, { history: batch(id, id, id === 4 ? ten.repeat(10) : ten) }));
     await store.commit([created(1, { history: batch(1, 1, ten) }), ...later]);
-    const read = async (from: number, limit: { bytes: number; batches?: number }) =>
+    const read = async (from: number, limit: { bytes: number; batches?: number; throughEventId?: number }) =>
       (await store.history(machine(1), from, limit)).map(({ firstEventId }) => firstEventId);
     assert.deepEqual(await read(1, { bytes: 20 }), [1, 2], 'exactly full');
     assert.deepEqual(await read(1, { bytes: 29 }), [1, 2]);
@@ -88,6 +89,8 @@ export function testReads(harness: StoreHarness): void {
     assert.deepEqual(await read(4, { bytes: 50 }), [4], 'however large');
     assert.deepEqual(await read(3, { bytes: 50 }), [3], 'nothing is skipped to fill the page');
     assert.deepEqual(await read(2, { bytes: 1_000, batches: 2 }), [2, 3]);
+    assert.deepEqual(await read(2, { bytes: 1_000, throughEventId: 3 }), [2, 3]);
+    assert.deepEqual(await read(2, { bytes: 1_000, throughEventId: 1 }), []);
   });
 
   test('every event of a long history is found', async () => {
@@ -156,7 +159,7 @@ export function testReads(harness: StoreHarness): void {
     const { store } = open;
     await store.commit([keyed(1, 'a', true), keyed(2, 'b', true), keyed(3, 'a', true), keyed(4, 'a', false)]);
     await store.commit([keyed(5, 'a', true, 'namespace', ''), keyed(6, 'a', true, 'workflow', 'other')]);
-    await store.commit([step(3, 2, { row: { open: false, listing: bytes('closed') } }), step(2, 2, { row: { wakeAt: 7 } })]);
+    await store.commit([step(3, 2, { row: { open: false, listing: listed('closed') } }), step(2, 2, { row: { wakeAt: 7 } })]);
     const all = { kind: 'workflow', namespace: NAMESPACE };
     const list = async (filter: { key?: string; openOnly?: boolean }, limit: number) =>
       ids(await allPages((request) => store.machines({ ...all, ...filter }, request), limit));
@@ -207,7 +210,7 @@ export function testReads(harness: StoreHarness): void {
   test('a deleted machine is gone from everywhere, its neighbours are not, and its id can be used again', async () => {
     await using open = await harness.open();
     const { store } = open;
-    const full = { history: batch(1, 5), row: { wakeAt: 10, listing: bytes('l') }, snapshot: bytes('s') };
+    const full = { history: batch(1, 5), row: { wakeAt: 10, listing: listed('l') }, snapshot: bytes('s') };
     // The deleted one is the newest: an implementation that counts machines may now use its number again.
     await store.commit([created(1, full), created(3, full), created(2, full)]);
     await store.delete([machine(2), machine(77), machine(2)]);
@@ -215,14 +218,52 @@ export function testReads(harness: StoreHarness): void {
     assert.deepEqual(await store.history(machine(2), 1, ENOUGH), []);
     assert.equal(await store.current('workflow', NAMESPACE, 'key-2'), undefined);
     assert.deepEqual(ids((await store.due(10, { limit: 9 })).items), [machine(1), machine(3)]);
-    const listed = await store.machines({ kind: 'workflow', namespace: NAMESPACE }, { limit: 9 });
-    assert.deepEqual(ids(listed.items), [machine(3), machine(1)]);
+    const inList = await store.machines({ kind: 'workflow', namespace: NAMESPACE }, { limit: 9 });
+    assert.deepEqual(ids(inList.items), [machine(3), machine(1)]);
     assert.deepEqual(ranges(await store.history(machine(3), 1, ENOUGH)), ['1..5']);
 
     await store.commit([created(2, { private: bytes('again') })]);
     const again = await store.load(machine(2));
     assert.deepEqual([again?.seq, again?.lastEventId, again?.snapshot, again?.listing], [1, 0, undefined, undefined]);
     assert.deepEqual(again?.records.map((record) => text(record.private)), ['again']);
+  });
+
+  test('a machine can be made current later than it was created', async () => {
+    await using open = await harness.open();
+    const { store } = open;
+    const current = () => store.current('workflow', NAMESPACE, 'order');
+    await store.commit([keyed(1, 'order', true), keyed(2, 'order', false), keyed(3, 'order', true)]);
+    assert.equal(await current(), machine(3));
+    await store.commit([step(2, 2, { makeCurrent: true })]);
+    assert.equal(await current(), machine(2));
+    await store.commit([keyed(4, 'order', true)]);
+    assert.equal(await current(), machine(4));
+    await store.commit([step(2, 3, { makeCurrent: true })]);
+    await store.delete([machine(2)]);
+    assert.equal(await current(), undefined);
+    await assert.rejects(store.commit([{ ...created(5), makeCurrent: true }]), InvalidTransitionError);
+  });
+
+  test('what a deleted machine leaves is reclaimed in bounded pieces, while others are written, and nobody sees a difference', async () => {
+    await using open = await harness.open();
+    const { store } = open;
+    const large = { history: { firstEventId: 1, lastEventId: 1, bytes: new Uint8Array(900_000) } };
+    await store.commit([created(1, large), created(2, { history: batch(1) })]);
+    for (let seq = 2; seq <= 1_000; seq += 111) {
+      await store.commit(Array.from({ length: 111 }, (_, n) => step(1, seq + n, { history: batch(seq + n) })));
+    }
+    await store.delete([machine(1)]);
+    // The same id again, before anything is reclaimed.
+    await store.commit([created(1, { history: batch(1, 7) })]);
+    for (let seq = 2, more = true; more; seq++) {
+      more = await store.reclaim();
+      await store.commit([step(1, seq), step(2, seq)]);
+      assert.deepEqual(ranges(await store.history(machine(1), 1, ENOUGH)), ['1..7']);
+      assert.equal((await store.load(machine(2)))?.seq, seq);
+    }
+    assert.equal(await store.reclaim(), false);
+    await store.commit([created(3)]);
+    assert.equal((await store.load(machine(3)))?.records.length, 1);
   });
 
   test('deleting the current machine does not bring an older one back; deleting an older one changes nothing', async () => {

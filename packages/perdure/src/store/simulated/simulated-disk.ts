@@ -2,14 +2,22 @@
  * What survives a crash in a simulation: the committed machines. Several stores can be opened on one disk, one after the
  * other; the disk itself never fails and knows no time. Also the shortest correct reading of the store's contract.
  */
-import { checkPageLimit, decodeCursor, encodeCursor } from '../page.js';
+import type { Listing } from '../../machines/listing.js';
+import { ID_ATTRIBUTE, KEY_ATTRIBUTE } from '../../visibility/condition.js';
+import { compareRows, evaluate, scalarOf, type RowValues } from '../../visibility/evaluate.js';
+import { checkPageLimit, decodeCursor, decodeListCursor, encodeCursor, encodeListCursor } from '../page.js';
+import { MOST_GROUPS } from '../store.js';
 import type {
+  CountGroup,
+  CountRequest,
   DueMachine,
   DueRequest,
   HistoryBatch,
   HistoryLimit,
   JournalRecord,
   ListedMachine,
+  ListFilter,
+  ListRequest,
   MachineFilter,
   MachineId,
   MachineKind,
@@ -24,6 +32,7 @@ interface DiskMachine extends Omit<StoredMachine, 'records'> {
   /** Counts creations: the order in which machines are listed. */
   readonly number: number;
   readonly journal: readonly JournalRecord[];
+  readonly attributes: Listing['attributes'] | undefined;
 }
 
 const currentName = (kind: MachineKind, namespace: string, key: string): string => `${kind}\0${namespace}\0${key}`;
@@ -32,6 +41,8 @@ const copy = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 export class SimulatedDisk {
   readonly #machines = new Map<MachineId, DiskMachine>();
   readonly #current = new Map<string, MachineId>();
+  /** Machines whose journal is still to be freed. */
+  #left = 0;
   #created = 0;
 
   /** Checks all transitions before it applies the first one, so there is never anything to undo. */
@@ -50,15 +61,21 @@ export class SimulatedDisk {
       const machine = this.#machines.get(id);
       if (machine === undefined) continue;
       this.#machines.delete(id);
+      this.#left += 1;
       const name = currentName(machine.kind, machine.namespace, machine.key);
       if (this.#current.get(name) === id) this.#current.delete(name);
     }
   }
 
+  reclaim(): boolean {
+    this.#left = Math.max(0, this.#left - 1);
+    return this.#left > 0;
+  }
+
   load(id: MachineId): StoredMachine | undefined {
     const machine = this.#machines.get(id);
     if (machine === undefined) return undefined;
-    const { journal, number: _, ...stored } = machine;
+    const { journal, number: _, attributes: __, ...stored } = machine;
     return { ...stored, records: journal.slice(stored.snapshot?.seq ?? 0) };
   }
 
@@ -71,6 +88,7 @@ export class SimulatedDisk {
     let bytes = 0;
     for (const { history } of this.#machines.get(id)?.journal ?? []) {
       if (history === undefined || history.lastEventId < fromEventId) continue;
+      if (history.firstEventId > (limit.throughEventId ?? Infinity)) break;
       bytes += history.bytes.length;
       if (batches.length > 0 && (bytes > limit.bytes || batches.length >= (limit.batches ?? Infinity))) break;
       batches.push(history);
@@ -114,10 +132,40 @@ export class SimulatedDisk {
       .sort((one, other) => other.number - one.number)
       .slice(0, limit);
     const last = found.length === limit ? found.at(-1) : undefined;
-    const items = found.map(({ machine, kind, namespace, key, wakeAt, open, listing }) => ({
-      machine, kind, namespace, key, wakeAt, open, listing,
-    }));
-    return { items, next: last && encodeCursor(last.number) };
+    return { items: found.map(shown), next: last && encodeCursor(last.number) };
+  }
+
+  list(request: ListRequest): Page<ListedMachine> {
+    const { order = [], limit } = request;
+    checkPageLimit(limit);
+    const after = decodeListCursor(request.after, order.length + 1);
+    const found = this.#found(request).sort((one, other) => compareRows(order, valuesOf(one), valuesOf(other)) || defaultOrder(one, other));
+    // The place of a row that may have gone meanwhile: before the first one that comes behind it.
+    const isBehind = (machine: DiskMachine): boolean => {
+      const values = after?.slice(0, -1);
+      const position: RowValues = (name) => values?.[order.findIndex(({ attribute }) => attribute === name)] ?? undefined;
+      const last = JSON.parse(String(after?.at(-1))) as [number, number, number];
+      return (compareRows(order, valuesOf(machine), position) || compareTimes(timesOf(machine), last)) > 0;
+    };
+    const page = (after === undefined ? found : found.filter(isBehind)).slice(0, limit);
+    const last = page.length === limit ? page.at(-1) : undefined;
+    return { items: page.map(shown), next: last && encodeListCursor([...order.map(({ attribute }) => scalarOf(valuesOf(last)(attribute)) ?? null), JSON.stringify(timesOf(last))]) };
+  }
+
+  count(request: CountRequest): readonly CountGroup[] {
+    const groups = new Map<CountGroup['value'], number>();
+    for (const machine of this.#found(request)) {
+      const value = request.groupBy === undefined ? undefined : scalarOf(valuesOf(machine)(request.groupBy));
+      groups.set(value, (groups.get(value) ?? 0) + 1);
+    }
+    return [...groups].map(([value, count]) => ({ value, count })).sort((one, other) => other.count - one.count).slice(0, MOST_GROUPS);
+  }
+
+  #found({ kind, namespace, condition }: ListFilter): DiskMachine[] {
+    return [...this.#machines.values()].filter(
+      (machine) =>
+        machine.kind === kind && machine.namespace === namespace && machine.attributes !== undefined && (condition === undefined || evaluate(condition, valuesOf(machine)) === true),
+    );
   }
 
   #apply(transition: Transition): void {
@@ -140,10 +188,30 @@ export class SimulatedDisk {
       ...headAfter(transition, before),
       wakeAt: row.wakeAt,
       open: row.open,
-      listing: row.listing ? copy(row.listing) : before?.listing,
+      listing: row.listing ? copy(row.listing.shown) : row.listing === null ? undefined : before?.listing,
+      attributes: row.listing ? new Map(row.listing.attributes) : row.listing === null ? undefined : before?.attributes,
       snapshot: snapshot ? { seq, bytes: copy(snapshot) } : before?.snapshot,
       journal: [...(before?.journal ?? []), record],
     });
-    if (create?.makeCurrent) this.#current.set(currentName(kind, namespace, key), id);
+    if (create?.makeCurrent || transition.makeCurrent) this.#current.set(currentName(kind, namespace, key), id);
   }
 }
+
+function shown({ machine, kind, namespace, key, wakeAt, open, listing }: DiskMachine): ListedMachine {
+  return { machine, kind, namespace, key, wakeAt, open, listing };
+}
+
+function valuesOf({ machine, key, attributes }: DiskMachine): RowValues {
+  return (name) => (name === KEY_ATTRIBUTE ? key : name === ID_ATTRIBUTE ? machine : attributes?.get(name));
+}
+
+/** What runs first, then the latest close, the latest start, the latest creation. */
+function timesOf({ attributes, number }: DiskMachine): [number, number, number] {
+  return [Number(attributes?.get('CloseTime') ?? Number.MAX_SAFE_INTEGER), Number(attributes?.get('StartTime')), number];
+}
+
+function compareTimes(one: readonly number[], other: readonly number[]): number {
+  return (other[0] as number) - (one[0] as number) || (other[1] as number) - (one[1] as number) || (other[2] as number) - (one[2] as number);
+}
+
+const defaultOrder = (one: DiskMachine, other: DiskMachine): number => compareTimes(timesOf(one), timesOf(other));

@@ -8,11 +8,14 @@
  */
 import { StoreUnavailableError, type UnavailableReason } from '../errors.js';
 import type {
+  CountGroup,
+  CountRequest,
   DueMachine,
   DueRequest,
   HistoryBatch,
   HistoryLimit,
   ListedMachine,
+  ListRequest,
   MachineFilter,
   MachineId,
   MachineKind,
@@ -26,7 +29,7 @@ import type { Clock } from '../../ports/clock.js';
 import type { Random } from '../../ports/random.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
-export type StoreOperation = 'commit' | 'delete' | 'load' | 'current' | 'history' | 'due' | 'nextWake' | 'machines';
+export type StoreOperation = 'commit' | 'delete' | 'reclaim' | 'load' | 'current' | 'history' | 'due' | 'nextWake' | 'machines' | 'list' | 'count';
 
 /** What goes wrong with one call. */
 export type StoreFault =
@@ -90,6 +93,10 @@ export class SimulatedStore implements Store {
     return this.#write('delete', () => this.disk.delete(machines));
   }
 
+  reclaim(): Promise<boolean> {
+    return this.#perform('reclaim', () => this.disk.reclaim());
+  }
+
   load(machine: MachineId): Promise<StoredMachine | undefined> {
     return this.#perform('load', () => this.disk.load(machine));
   }
@@ -112,6 +119,19 @@ export class SimulatedStore implements Store {
 
   machines(filter: MachineFilter, request: PageRequest): Promise<Page<ListedMachine>> {
     return this.#perform('machines', () => this.disk.machines(filter, request));
+  }
+
+  list(request: ListRequest): Promise<Page<ListedMachine>> {
+    return this.#perform('list', () => this.disk.list(request));
+  }
+
+  count(request: CountRequest): Promise<readonly CountGroup[]> {
+    return this.#perform('count', () => this.disk.count(request));
+  }
+
+  /** There was no earlier version of it. */
+  unlisted(): Promise<readonly MachineId[]> {
+    return Promise.resolve([]);
   }
 
   async close(): Promise<void> {

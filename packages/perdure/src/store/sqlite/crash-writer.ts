@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
-import { batch, bytes, created, ENOUGH, machine, step } from '../contract/fixtures.js';
+import { batch, bytes, created, ENOUGH, listed, machine, step } from '../contract/fixtures.js';
 import type { Store, Transition } from '../store.js';
 import { openSqliteStore } from './open.js';
 
@@ -17,7 +17,7 @@ const content = (commit: number): string => 'x'.repeat(commit % 7 === 0 ? 200_00
 function transitions(commit: number): Transition[] {
   const rest = {
     history: batch(commit, commit, content(commit)),
-    row: { wakeAt: commit, listing: bytes(`${commit}`) },
+    row: { wakeAt: commit, listing: listed(`${commit}`) },
     ...(commit % 5 === 0 ? { snapshot: bytes(`${commit}`) } : {}),
   };
   const continued = CONTINUED.map((n) => (commit === 1 ? created(n, rest) : step(n, commit, rest)));

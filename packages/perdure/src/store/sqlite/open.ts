@@ -10,7 +10,7 @@ import { loadDriver, type SqliteDatabase, type SqliteDriver } from './driver.js'
 import { translateError } from './errors.js';
 import { checkIdentity, inspectFile } from './file-header.js';
 import { lockFile } from './lock.js';
-import { createSchema } from './schema.js';
+import { createSchema, upgradeSchema } from './schema.js';
 import { SqliteStore } from './sqlite-store.js';
 
 export interface SqliteStoreOptions {
@@ -104,6 +104,7 @@ function verify(database: SqliteDatabase, filename: string): void {
   const applicationId = database.prepare('PRAGMA application_id').get()?.['application_id'];
   const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
   checkIdentity(filename, Number(applicationId), Number(version));
+  upgradeSchema(database, Number(version));
   const mode = database.prepare('PRAGMA journal_mode').get()?.['journal_mode'];
   if (mode !== 'wal') {
     throw new StoreUnavailableError(

@@ -81,6 +81,7 @@ export class Reader {
     for (const row of this.#statements.historyFrom.iterate(number, fromSeq)) {
       const batch = historyBatch(row as unknown as BatchRecord);
       if (batch === undefined) continue;
+      if (batch.firstEventId > (limit.throughEventId ?? Infinity)) break;
       bytes += batch.bytes.length;
       if (batches.length > 0 && bytes > limit.bytes) break;
       batches.push(batch);

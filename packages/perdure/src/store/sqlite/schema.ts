@@ -10,14 +10,19 @@
  * - `last_event_id` in `journal` never goes back, also in records without history: pages of history are found by
  *   bisection, without an index of their own.
  * - A scope is a (kind, namespace) pair, interned.
- * - Keys are UTF-8 in a BLOB. Users choose them, and one of the drivers cuts TEXT off at a NUL character.
+ * - Keys and other text that users choose are UTF-8 in a BLOB: one of the drivers cuts TEXT off at a NUL character, and bytes compare
+ *   the way the contract says.
+ * - `listed` and `attribute` are what list queries filter and sort by; `listing-columns.ts` says what is where.
  */
 import type { SqliteDatabase } from './driver.js';
 
 /** "Perd", at byte 68 of the file. The tool `file` and other programs can tell by it whose file this is. */
 export const APPLICATION_ID = 0x50_65_72_64;
 /** Goes up with every change of the schema that an older version could not work with. At byte 60 of the file. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** `close_key` of what runs: later than every close. */
+export const OPEN_KEY = 9e15;
 
 const TABLES = `
   CREATE TABLE scope (
@@ -57,6 +62,54 @@ const TABLES = `
 `;
 
 /**
+ * Since version 2. Indexes end with the order in which lists are shown: the first page of a filter is the beginning of a range.
+ * `close_key` is the time of the close, or `OPEN_KEY`. Rows that run begin every index; the status at the end of it lets counts by status
+ * read nothing else.
+ */
+const LISTING_TABLES = `
+  CREATE TABLE listed (
+    machine INTEGER PRIMARY KEY,
+    scope INTEGER NOT NULL,
+    close_key REAL NOT NULL,
+    start_time REAL NOT NULL,
+    status REAL,
+    type BLOB,
+    queue BLOB,
+    parent BLOB,
+    parent_run BLOB,
+    root BLOB,
+    root_run BLOB,
+    execution_time REAL,
+    duration REAL,
+    history_length REAL,
+    history_size REAL,
+    transitions REAL,
+    division BLOB,
+    attributes TEXT
+  ) STRICT;
+  CREATE INDEX listed_in_order ON listed (scope, close_key, start_time, status);
+  CREATE INDEX listed_by_start ON listed (scope, start_time, close_key, status);
+  CREATE INDEX listed_by_type ON listed (scope, type, close_key, start_time, status);
+  CREATE INDEX listed_by_queue ON listed (scope, queue, close_key, start_time, status);
+  CREATE INDEX listed_by_status ON listed (scope, status, close_key, start_time) WHERE close_key < ${OPEN_KEY};
+  CREATE INDEX listed_by_parent ON listed (scope, parent) WHERE parent IS NOT NULL;
+  CREATE INDEX listed_by_root ON listed (scope, root) WHERE root IS NOT NULL;
+  CREATE INDEX listed_by_division ON listed (scope, division) WHERE division IS NOT NULL;
+
+  CREATE TABLE attribute (
+    scope INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value ANY NOT NULL,
+    close_key REAL NOT NULL,
+    start_time REAL NOT NULL,
+    machine INTEGER NOT NULL,
+    PRIMARY KEY (scope, name, value, close_key, start_time, machine)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE unlisted (machine INTEGER PRIMARY KEY) STRICT;
+`;
+
+/**
  * Makes an empty database ours, in one transaction. It must not be in WAL mode yet: then the header, too, is in the main
  * file from the first moment on, where `readFileHeader` finds it.
  */
@@ -64,13 +117,34 @@ export function createSchema(database: SqliteDatabase): void {
   database.exec(`
     BEGIN IMMEDIATE;
     ${TABLES}
+    ${LISTING_TABLES}
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};
     COMMIT;
   `);
 }
 
-/** Machines are made current when they are created, so the last one made current is the one with the highest number. */
+/**
+ * Brings a file of an older version up to date, in one transaction: it is of the one version or of the other, whenever the process dies.
+ * Machines that it holds have no listing yet; the host is told which by `unlisted`. A machine that is being reclaimed gets none.
+ */
+export function upgradeSchema(database: SqliteDatabase, version: number): void {
+  if (version >= SCHEMA_VERSION) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    database.exec(`
+      ${LISTING_TABLES}
+      INSERT INTO unlisted SELECT number FROM machine WHERE scope >= 0;
+      PRAGMA user_version = ${SCHEMA_VERSION};
+    `);
+    database.exec('COMMIT');
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The last one made current is the one with the highest number: whoever is made current later than created clears those behind it. */
 export const SELECT_CURRENT =
   'SELECT number, id FROM machine INDEXED BY machine_by_key ' +
   'WHERE scope = ? AND key = ? AND made_current = 1 ORDER BY number DESC LIMIT 1';

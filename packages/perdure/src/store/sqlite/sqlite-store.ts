@@ -7,11 +7,14 @@
  */
 import { StoreUnavailableError } from '../errors.js';
 import type {
+  CountGroup,
+  CountRequest,
   DueMachine,
   DueRequest,
   HistoryBatch,
   HistoryLimit,
   ListedMachine,
+  ListRequest,
   MachineFilter,
   MachineId,
   MachineKind,
@@ -24,6 +27,7 @@ import type {
 import type { SqliteDatabase } from './driver.js';
 import { translateError } from './errors.js';
 import type { FileLock } from './lock.js';
+import { ListingReader } from './listing-reader.js';
 import { Reader } from './reader.js';
 import { Scopes } from './scopes.js';
 import { Writer } from './writer.js';
@@ -33,6 +37,7 @@ export class SqliteStore implements Store {
   readonly #database: SqliteDatabase;
   readonly #lock: FileLock | undefined;
   readonly #reader: Reader;
+  readonly #listings: ListingReader;
   readonly #writer: Writer;
   #closed = false;
 
@@ -43,6 +48,7 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     const scopes = new Scopes(database);
     this.#reader = new Reader(database, scopes);
+    this.#listings = new ListingReader(database, scopes);
     this.#writer = new Writer(database, scopes);
   }
 
@@ -56,6 +62,10 @@ export class SqliteStore implements Store {
     this.#run(() => {
       if (machines.length > 0) this.#writer.delete(machines);
     });
+  }
+
+  async reclaim(): Promise<boolean> {
+    return this.#run(() => this.#writer.reclaim());
   }
 
   async load(machine: MachineId): Promise<StoredMachine | undefined> {
@@ -80,6 +90,18 @@ export class SqliteStore implements Store {
 
   async machines(filter: MachineFilter, request: PageRequest): Promise<Page<ListedMachine>> {
     return this.#run(() => this.#reader.machines(filter, request));
+  }
+
+  async list(request: ListRequest): Promise<Page<ListedMachine>> {
+    return this.#run(() => this.#listings.list(request));
+  }
+
+  async count(request: CountRequest): Promise<readonly CountGroup[]> {
+    return this.#run(() => this.#listings.count(request));
+  }
+
+  async unlisted(limit: number): Promise<readonly MachineId[]> {
+    return this.#run(() => this.#listings.unlisted(limit));
   }
 
   async close(): Promise<void> {

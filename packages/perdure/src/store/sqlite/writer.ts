@@ -6,18 +6,30 @@ import type { MachineId, Transition } from '../store.js';
 import { checkTransition, headAfter } from '../transition.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import { Heads, type Head } from './heads.js';
+import { ListingWriter } from './listing-writer.js';
 import { idToBytes } from './machine-id.js';
 import { SELECT_CURRENT } from './schema.js';
 import type { Scopes } from './scopes.js';
 
+/**
+ * A deleted machine keeps its row, hidden, until its journal is gone: in a scope that no kind has, and under an id that no machine can
+ * have. Its number must not be used again before, or the next machine would find a stranger's records.
+ */
+const DELETED_SCOPE = -1;
+/** Journal records removed in one transaction, and about how many bytes: a few milliseconds. */
+const PIECE_RECORDS = 200;
+const PIECE_BYTES = 1024 * 1024;
+
 export class Writer {
   readonly #scopes: Scopes;
   readonly #heads: Heads;
+  readonly #listings: ListingWriter;
   readonly #statements: ReturnType<typeof prepareStatements>;
 
   constructor(database: SqliteDatabase, scopes: Scopes) {
     this.#scopes = scopes;
     this.#heads = new Heads(database);
+    this.#listings = new ListingWriter(database);
     this.#statements = prepareStatements(database);
   }
 
@@ -37,6 +49,21 @@ export class Writer {
       for (const machine of machines) this.#delete(machine);
     });
     for (const machine of machines) this.#heads.forget(machine);
+  }
+
+  /** One piece of the journal of one deleted machine, or, where none is left, the machine's number. */
+  reclaim(): boolean {
+    const { selectDeleted, selectPiece, deletePiece, deleteMachine } = this.#statements;
+    const row = selectDeleted.get(DELETED_SCOPE) as { number: number } | undefined;
+    if (row === undefined) return false;
+    const records = selectPiece.all(row.number, PIECE_RECORDS) as { seq: number; bytes: number }[];
+    let bytes = 0;
+    const last = records.find((record) => (bytes += record.bytes) >= PIECE_BYTES) ?? records.at(-1);
+    this.#inTransaction(() => {
+      if (last !== undefined) deletePiece.run(row.number, last.seq);
+      if (records.length < PIECE_RECORDS && last === records.at(-1)) deleteMachine.run(row.number);
+    });
+    return true;
   }
 
   #inTransaction(work: () => void): void {
@@ -60,6 +87,7 @@ export class Writer {
     checkTransition(transition, head);
     const { row, history, private: privateEvents, snapshot } = transition;
     const number = head === undefined ? this.#create(transition) : this.#updateRow(head, row);
+    if (transition.makeCurrent === true) this.#makeCurrent(number);
     const after: Head = { ...headAfter(transition, head), number, wakeAt: row.wakeAt, open: row.open };
     this.#statements.append.run(
       number,
@@ -69,7 +97,10 @@ export class Writer {
       privateEvents ?? null,
       history?.bytes ?? null,
     );
-    if (row.listing !== undefined) this.#statements.setListing.run(number, row.listing);
+    if (row.listing !== undefined) {
+      if (transition.create === undefined || row.listing === null) this.#listings.set(number, row.listing);
+      else this.#listings.add(number, this.#scopes.findOrAdd(transition.create.kind, transition.create.namespace), row.listing);
+    }
     if (snapshot !== undefined) this.#statements.setSnapshot.run(number, after.seq, snapshot);
     return after;
   }
@@ -97,6 +128,13 @@ export class Writer {
     return head.number;
   }
 
+  /** The current machine of a key is the one with the highest number of those that were made current: later ones are so no more. */
+  #makeCurrent(number: number): void {
+    const { scope, key } = this.#statements.selectKey.get(number) as { scope: number; key: Uint8Array };
+    this.#statements.clearLater.run(scope, key, number);
+    this.#statements.makeCurrent.run(number);
+  }
+
   #delete(machine: MachineId): void {
     const id = idToBytes(machine);
     const row = id && this.#statements.selectMachine.get(id);
@@ -105,10 +143,9 @@ export class Writer {
     const current = this.#statements.selectCurrent.get(scope, key)?.['number'];
     // Whoever was current before must not become it again.
     if (current === number) this.#statements.clearCurrent.run(scope, key);
-    this.#statements.deleteMachine.run(number);
-    this.#statements.deleteListing.run(number);
+    this.#listings.remove(number);
     this.#statements.deleteSnapshot.run(number);
-    this.#statements.deleteJournal.run(number);
+    this.#statements.hide.run(DELETED_SCOPE, Buffer.from(`deleted ${number}`), number);
   }
 }
 
@@ -126,14 +163,21 @@ function prepareStatements(database: SqliteDatabase) {
     append: prepare(
       'INSERT INTO journal (machine, seq, first_event_id, last_event_id, private, history) VALUES (?, ?, ?, ?, ?, ?)',
     ),
-    setListing: prepare('INSERT OR REPLACE INTO listing (machine, bytes) VALUES (?, ?)'),
     setSnapshot: prepare('INSERT OR REPLACE INTO snapshot (machine, seq, bytes) VALUES (?, ?, ?)'),
     selectMachine: prepare('SELECT number, scope, key FROM machine WHERE id = ?'),
     selectCurrent: prepare(SELECT_CURRENT),
+    selectKey: prepare('SELECT scope, key FROM machine WHERE number = ?'),
+    clearLater: prepare('UPDATE machine SET made_current = 0 WHERE scope = ? AND key = ? AND number > ?'),
+    makeCurrent: prepare('UPDATE machine SET made_current = 1 WHERE number = ?'),
     clearCurrent: prepare('UPDATE machine SET made_current = 0 WHERE scope = ? AND key = ?'),
     deleteMachine: prepare('DELETE FROM machine WHERE number = ?'),
-    deleteListing: prepare('DELETE FROM listing WHERE machine = ?'),
     deleteSnapshot: prepare('DELETE FROM snapshot WHERE machine = ?'),
-    deleteJournal: prepare('DELETE FROM journal WHERE machine = ?'),
+    hide: prepare("UPDATE machine SET scope = ?, id = ?, wake_at = NULL, open = 0, made_current = 0, key = x'' WHERE number = ?"),
+    selectDeleted: prepare('SELECT number FROM machine INDEXED BY machine_by_scope WHERE scope = ? LIMIT 1'),
+    // The length of a BLOB is known without reading it.
+    selectPiece: prepare(
+      'SELECT seq, coalesce(length(private), 0) + coalesce(length(history), 0) AS bytes FROM journal WHERE machine = ? ORDER BY seq LIMIT ?',
+    ),
+    deletePiece: prepare('DELETE FROM journal WHERE machine = ? AND seq <= ?'),
   };
 }

@@ -1,0 +1,105 @@
+/** List and count queries: a plan, one statement, and the rows of a page. Each is bounded by its page, and leaves no statement open. */
+import { conjuncts, DIVISION_ATTRIBUTE, type Condition, type Scalar } from '../../visibility/condition.js';
+import { checkPageLimit, decodeListCursor, encodeListCursor } from '../page.js';
+import { MOST_GROUPS, type CountGroup, type CountRequest, type ListedMachine, type ListFilter, type ListRequest, type MachineId, type Page } from '../store.js';
+import type { SqliteDatabase, SqlRow, SqliteStatement, SqlValue } from './driver.js';
+import { expressionOf } from './listing-columns.js';
+import { plan, type Range } from './listing-plan.js';
+import { conditionSql, joined, ListOrder, type Fragment } from './listing-sql.js';
+import { idFromBytes } from './machine-id.js';
+import type { Scopes } from './scopes.js';
+
+export class ListingReader {
+  readonly #database: SqliteDatabase;
+  readonly #scopes: Scopes;
+  readonly #machine: SqliteStatement;
+  readonly #anyDivision: SqliteStatement;
+  readonly #unlisted: SqliteStatement;
+
+  constructor(database: SqliteDatabase, scopes: Scopes) {
+    this.#database = database;
+    this.#scopes = scopes;
+    this.#machine = database.prepare(
+      'SELECT m.id, m.wake_at, m.open, m.key, s.bytes AS listing FROM machine m LEFT JOIN listing s ON s.machine = m.number WHERE m.number = ?',
+    );
+    this.#anyDivision = database.prepare('SELECT 1 FROM listed INDEXED BY listed_by_division WHERE scope = ? AND division IS NOT NULL LIMIT 1');
+    this.#unlisted = database.prepare('SELECT m.id FROM unlisted u CROSS JOIN machine m ON m.number = u.machine ORDER BY u.machine LIMIT ?');
+  }
+
+  list(request: ListRequest): Page<ListedMachine> {
+    const { kind, namespace, limit } = request;
+    checkPageLimit(limit);
+    const order = new ListOrder(request.order ?? []);
+    const after = decodeListCursor(request.after, order.length);
+    const scope = this.#scopes.find(kind, namespace);
+    if (scope === undefined) return { items: [], next: undefined };
+    const condition = this.#needed(scope, request.condition);
+    const range = plan(this.#database, scope, condition, order);
+    if (range.inOrder && order.isDefault) order.over(range.alias);
+    const where = filter(range, condition, after && order.after(after));
+    const columns = order.columns();
+    const sql = `SELECT ${columns.sql} FROM ${range.from} WHERE ${where.sql} ORDER BY ${order.orderBy()} LIMIT ?`;
+    const rows = this.#database.prepare(sql).all(...columns.parameters, ...where.parameters, limit);
+    const items = rows.map((row) => this.#listed(request, Number(row[`k${order.length - 1}`])));
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return { items, next: last && encodeListCursor(positionOf(last, order.length)) };
+  }
+
+  count({ kind, namespace, condition: asked, groupBy }: CountRequest): readonly CountGroup[] {
+    const scope = this.#scopes.find(kind, namespace);
+    if (scope === undefined) return [];
+    const condition = this.#needed(scope, asked);
+    const range = plan(this.#database, scope, condition, new ListOrder([]));
+    const where = filter(range, condition, undefined);
+    if (groupBy === undefined) {
+      const count = Number(this.#database.prepare(`SELECT count(*) AS count FROM ${range.from} WHERE ${where.sql}`).get(...where.parameters)?.['count']);
+      return count === 0 ? [] : [{ value: undefined, count }];
+    }
+    const { sql, parameters } = expressionOf(groupBy);
+    const statement = `SELECT ${sql} AS value, count(*) AS count FROM ${range.from} WHERE ${where.sql} GROUP BY 1 ORDER BY count DESC, value LIMIT ?`;
+    return this.#database.prepare(statement).all(...parameters, ...where.parameters, MOST_GROUPS).map((row) => ({ value: scalar(row['value']), count: Number(row['count']) }));
+  }
+
+  unlisted(limit: number): readonly MachineId[] {
+    return this.#unlisted.all(limit).map((row) => idFromBytes(row['id'] as Uint8Array));
+  }
+
+  /** Nearly no row has a division: to ask once is cheaper than to look at each. */
+  #needed(scope: number, condition: Condition | undefined): Condition | undefined {
+    const parts = conjuncts(condition);
+    const rest = parts.filter((part) => !(part.kind === 'is-null' && part.attribute === DIVISION_ATTRIBUTE));
+    if (rest.length === parts.length || this.#anyDivision.get(scope) !== undefined) return condition;
+    return rest.length === 0 ? undefined : { kind: 'and', parts: rest };
+  }
+
+  #listed({ kind, namespace }: ListFilter, number: number): ListedMachine {
+    const row = this.#machine.get(number) as SqlRow;
+    const { id, wake_at: wakeAt, open, key, listing } = row;
+    return {
+      machine: idFromBytes(id as Uint8Array),
+      kind,
+      namespace,
+      key: text(key as Uint8Array),
+      wakeAt: (wakeAt ?? undefined) as number | undefined,
+      open: open === 1,
+      listing: (listing ?? undefined) as Uint8Array | undefined,
+    };
+  }
+}
+
+/** The range repeats a part of the condition: harmless, and so is what the range leaves out filtered. */
+function filter(range: Range, condition: Condition | undefined, after: Fragment | undefined): Fragment {
+  return joined([range.where, ...(condition === undefined ? [] : [conditionSql(condition)]), ...(after === undefined ? [] : [after])], ' AND ');
+}
+
+function positionOf(row: SqlRow, length: number): (string | number | null)[] {
+  return Array.from({ length }, (_, index) => scalar(row[`k${index}`]) ?? null);
+}
+
+function scalar(value: SqlValue | undefined): Scalar | undefined {
+  return value instanceof Uint8Array ? text(value) : (value ?? undefined);
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+}
