@@ -66,7 +66,7 @@ export class Cache {
     const now = this.#options.clock.now();
     for (const resident of this.#byUse) {
       if ((count <= 0 && bytes <= 0) || looks-- === 0) return;
-      if (resident.deliveries.size > 0 || resident.phase !== 'live' || resident.heapAt <= now) continue;
+      if (resident.deliveries.size > 0 || resident.deletionKey !== undefined || resident.phase !== 'live' || resident.heapAt <= now) continue;
       count -= 1;
       bytes -= resident.chargedBytes;
       if (!resident.isDurable) continue; // Leaves after its commit.

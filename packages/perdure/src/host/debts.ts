@@ -81,6 +81,8 @@ export class Debts {
       const offer = this.#reconcileDispatch(resident, key, debt);
       if (offer !== undefined) (effects ??= []).push(offer);
       this.#reconcileWake(resident, key, debt?.wakeAt);
+      if (debt?.deletion !== undefined) resident.deletionKey = key;
+      else if (resident.deletionKey === key) resident.deletionKey = undefined;
       const delivery = this.#reconcileMessage(resident, key, debt);
       if (delivery !== undefined) (effects ??= []).push(delivery);
     }
@@ -97,11 +99,16 @@ export class Debts {
 
   /** Acts on what is owed anew. */
   emit(resident: Resident, effects: readonly Effect[]): void {
+    const { outbox } = this.#options;
+    let hasMessages = false;
     for (const effect of effects) {
       if (!effect.isCurrent) continue;
-      if (effect instanceof Delivery) this.#options.outbox.start(effect);
-      else this.#offer(resident, effect);
+      if (effect instanceof Delivery) {
+        outbox.add(effect);
+        hasMessages = true;
+      } else this.#offer(resident, effect);
     }
+    if (hasMessages) outbox.pump();
   }
 
   /** The machine leaves memory, or is undone: nothing of it may be dispatched or delivered any more. */
@@ -111,6 +118,7 @@ export class Debts {
     resident.offers.clear();
     resident.deliveries.clear();
     resident.wakes.clear();
+    resident.deletionKey = undefined;
   }
 
   /** Forgets the offers that matching turned away, before the machine leaves memory: its row says that they are owed. */
@@ -151,7 +159,8 @@ export class Debts {
 
   #dispatch(offer: DispatchOffer, poll: WaitingPoll): 'taken' | 'stale' {
     const { resident, key } = offer;
-    const poller = { identity: poll.identity, requestId: poll.requestId, sticky: offer.sticky };
+    const { identity, requestId, worker } = poll;
+    const poller = { identity, requestId, sticky: offer.sticky, ...(worker !== undefined && { worker }) };
     const decided = this.#options.decisions.decide(resident.self, resident, { type: 'dispatch', key, poller });
     // Whatever the machine said, this offer is used up: offering it again unasked could go round for ever.
     if (offer.isCurrent) resident.offers.delete(key);
@@ -160,6 +169,7 @@ export class Debts {
       poll.reject(decided.reply);
       return 'taken';
     }
+    poll.dispatched();
     this.#options.commit.release(decided.group, poll, decided.reply);
     return 'taken';
   }

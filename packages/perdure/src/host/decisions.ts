@@ -14,10 +14,11 @@ import type { Clock } from '../ports/clock.js';
 import type { Random } from '../ports/random.js';
 import type { Debts } from './debts.js';
 import type { Group, GroupCommit, PendingStep } from './group-commit.js';
-import type { HostLimits } from './limits.js';
+import { unavailable, type HostLimits } from './limits.js';
 import { Resident, type AnyMachine, type Self } from './resident.js';
 import type { Residents } from './residents.js';
 import { settledRowWakeAt } from './row-wake.js';
+import { inheritedStep, stepOf } from './steps.js';
 import { verifyResident } from './verify.js';
 
 export interface Decided {
@@ -63,6 +64,7 @@ export class Decisions {
 
   #decide(to: MachineKey, resident: Resident | undefined, input: unknown): Decided {
     const definition = resident?.definition ?? this.#options.machines.get(to.kind);
+    if (resident !== undefined && this.#options.commit.rests(resident.id)) return refused(unavailable(RESTS));
     if (definition === undefined) return refused(new RpcError(Code.UNIMPLEMENTED, `There are no machines of kind "${to.kind}" here.`));
     const now = this.#options.clock.now();
     const self = resident?.self ?? { kind: to.kind, namespace: to.namespace, key: to.key, machine: to.machine ?? this.#newId() };
@@ -71,12 +73,14 @@ export class Decisions {
 
     const subject = resident ?? (outcome.record === undefined ? undefined : this.#create(definition, self));
     if (subject !== undefined) subject.state = outcome.state;
-    const step = subject === undefined || outcome.record === undefined ? undefined : this.#record(subject, outcome.record, outcome.touched, now);
+    const problem = subject && outcome.record && this.#recordProblem(subject, outcome.record);
+    if (subject !== undefined && problem !== undefined) return this.#distrust(subject, problem);
+    const step = subject === undefined || outcome.record === undefined ? undefined : this.#record(subject, outcome.record, outcome, now);
     const successor = outcome.successor === undefined ? undefined : this.#succeed(definition, self, outcome.successor, now);
     if (successor instanceof RpcError) return this.#abandon(subject, step, successor);
 
     const first = step ?? successor?.step;
-    const group = first === undefined ? subject?.group : this.#options.commit.add(first.pending, step === undefined ? undefined : successor?.step.pending);
+    const group = first === undefined ? subject?.group : this.#commit(first, step === undefined ? undefined : successor?.step, successor?.inherited);
     if (subject !== undefined) this.#settle(subject, step, outcome);
     if (successor !== undefined) this.#settle(successor.resident, successor.step, successor.outcome);
     const reply = successor !== undefined && outcome.successor?.answers === true ? successor.outcome.reply : outcome.reply;
@@ -100,9 +104,43 @@ export class Decisions {
       const refusal = outcome.reply instanceof RpcError ? outcome.reply : undefined;
       return refusal ?? internal(successorSelf, new Error('A successor must write a record and have no successor of its own.'));
     }
-    const resident = this.#create(definition, successorSelf);
+    const resident = this.#prepared(successor.machine) ?? this.#create(definition, successorSelf);
+    const inherited = outcome.inherited?.map((record) => inheritedStep(resident, record, this.#options.limits.tailBytes, this.#options.verify));
     resident.state = outcome.state;
-    return { resident, outcome, step: this.#record(resident, outcome.record, outcome.touched, now) };
+    const problem = this.#recordProblem(resident, outcome.record);
+    if (problem !== undefined) return this.#disown(resident, problem);
+    return { resident, outcome, inherited, step: this.#record(resident, outcome.record, outcome, now) };
+  }
+
+  #commit(first: Step, second: Step | undefined, inherited: readonly PendingStep[] | undefined): Group {
+    const { commit } = this.#options;
+    if (inherited === undefined) return commit.add(first.pending, second?.pending);
+    return commit.addAll(second === undefined ? [...inherited, first.pending] : [first.pending, ...inherited, second.pending]);
+  }
+
+  /** The machine decided what no store would accept: only this machine is to suffer, so it must not get as far as a commit. */
+  #distrust(resident: Resident, problem: RpcError): Decided {
+    this.#options.residents.fault(resident);
+    return refused(problem);
+  }
+
+  #disown(successor: Resident, problem: RpcError): RpcError {
+    successor.seq = successor.durableSeq;
+    this.#options.residents.fault(successor);
+    return problem;
+  }
+
+  /** What is wrong with a record as the next one of its machine. The store would refuse it, and all that is committed with it. */
+  #recordProblem(resident: Resident, { history, private: privateEvents }: JournalRecord): RpcError | undefined {
+    const { stepBytes } = this.#options.limits;
+    const bytes = (history?.bytes.length ?? 0) + (privateEvents?.length ?? 0);
+    if (bytes > stepBytes) {
+      return new RpcError(Code.INVALID_ARGUMENT, `transaction size exceeds limit: this request would write ${bytes} bytes at once, at most ${stepBytes} are accepted. Split it.`);
+    }
+    if (history === undefined) return undefined;
+    const { firstEventId, lastEventId } = history;
+    if (firstEventId === resident.lastEventId + 1 && lastEventId >= firstEventId) return undefined;
+    return internal(resident.self, new Error(`its history must go on with event ${resident.lastEventId + 1}, but has the events ${firstEventId} to ${lastEventId}`));
   }
 
   /** The successor could not start, so the step that wanted it must not be written either: forget what was decided. */
@@ -114,6 +152,16 @@ export class Decisions {
     return refused(error);
   }
 
+  /** The machine, if what it begins with was written before. It comes to life with this. */
+  #prepared(machine: string): Resident | undefined {
+    const resident = this.#options.residents.byId(machine);
+    if (resident?.phase !== 'prepared') return undefined;
+    resident.phase = 'live';
+    resident.becomesCurrent = true;
+    this.#options.residents.add(resident);
+    return resident;
+  }
+
   #create(definition: AnyMachine, self: Self): Resident {
     const resident = new Resident(definition, self, undefined);
     this.#options.residents.add(resident);
@@ -121,27 +169,13 @@ export class Decisions {
   }
 
   /** Brings books and row up to date, and makes the step that the store will get. */
-  #record(resident: Resident, record: JournalRecord, touched: readonly string[], now: number): Step {
+  #record(resident: Resident, record: JournalRecord, { touched, notices }: Outcome<unknown, unknown>, now: number): Step {
     const effects = this.debts.reconcile(resident, touched);
-    const { history } = record;
     resident.rowWakeAt = settledRowWakeAt(resident, now);
-    const open = resident.isOpen;
     resident.seq += 1;
-    const bytes = 100 + (history?.bytes.length ?? 0) + (record.private?.length ?? 0);
-    resident.recordsSinceSnapshot += 1;
-    resident.bytesSinceSnapshot += bytes;
-    if (history !== undefined) resident.keepBatch(history, resident.seq, this.#options.limits.tailBytes);
-    const transition = {
-      machine: resident.id,
-      create: resident.seq === 1 ? { kind: resident.self.kind, namespace: resident.self.namespace, key: resident.self.key, makeCurrent: true } : undefined,
-      seq: resident.seq,
-      history,
-      private: record.private,
-      row: { wakeAt: resident.rowWakeAt, open },
-      snapshot: undefined,
-    };
+    const pending = stepOf(resident, record, { wakeAt: resident.rowWakeAt, open: resident.isOpen, listing: resident.takeListing() }, this.#options.limits.tailBytes);
     if (this.#options.verify) verifyResident(resident, record);
-    return { pending: { resident, transition, bytes }, effects };
+    return { pending: notices === undefined ? pending : { ...pending, notices }, effects };
   }
 
   #settle(resident: Resident, step: Step | undefined, outcome: Outcome<unknown, unknown>): void {
@@ -161,7 +195,10 @@ interface Succession {
   readonly resident: Resident;
   readonly outcome: Outcome<unknown, unknown>;
   readonly step: Step;
+  readonly inherited: readonly PendingStep[] | undefined;
 }
+
+const RESTS = 'What this machine decided could not be stored, so it rests for a moment. Send the request again later.';
 
 function refused(reply: RpcError): Decided {
   return { reply, changed: false, group: undefined };

@@ -20,6 +20,8 @@ export interface HistorySlice {
 export interface HistorySliceLimit {
   /** Stop at the border of a batch before this is exceeded. At least one batch is returned, however large. */
   readonly bytes: number;
+  /** At most this many batches, of one event or more each. Default: no limit. Many small ones take the store longer than a few large ones. */
+  readonly batches?: number | undefined;
   /** Leave out batches that begin after this event. Default: none. */
   readonly throughEventId?: number | undefined;
 }
@@ -29,7 +31,7 @@ export async function readHistory(store: Store, machine: string, resident: Resid
   if (recent !== undefined) return recent;
   const through = limit.throughEventId ?? Number.POSITIVE_INFINITY;
   try {
-    const batches = (await store.history(machine, fromEventId, { bytes: limit.bytes })).filter((batch) => batch.firstEventId <= through);
+    const batches = await store.history(machine, fromEventId, limit);
     const lastEventId = batches[batches.length - 1]?.lastEventId ?? fromEventId - 1;
     const isPossible = batches.length > 0 && lastEventId < through;
     const more = isPossible && (await store.history(machine, lastEventId + 1, { bytes: 0, batches: 1 })).length > 0;
@@ -58,6 +60,14 @@ function fromMemory(resident: Resident, fromEventId: number, limit: HistorySlice
   }
   const lastEventId = batches[batches.length - 1]?.lastEventId ?? fromEventId - 1;
   return { bytes: splice(batches, fromEventId), lastEventId, more: lastEventId < through };
+}
+
+/** All batches after this event, decided or durable; `undefined` if memory does not hold all of them. A batch may begin before the event. */
+export function newerBatches({ tail, lastEventId }: Resident, afterEventId: number): readonly HistoryBatch[] | undefined {
+  if (lastEventId <= afterEventId) return [];
+  const oldest = tail[0];
+  if (oldest === undefined || oldest.firstEventId > afterEventId + 1) return undefined;
+  return tail.slice(firstBatch(tail, afterEventId + 1));
 }
 
 /** Readers want the newest batches: looks from the end. */

@@ -19,6 +19,11 @@ class Run {
   readonly random: Random;
   readonly acknowledged: { key: string; input: ToyInput }[] = [];
   readonly attempts = new Map<string, number>();
+  /** Machines of the key `mortal`: those that exist, and those whose deletion was acknowledged. */
+  readonly mortals: string[] = [];
+  readonly deleted = new Set<string>();
+  /** Messages of mortals that were acknowledged. */
+  readonly lastWords: { readonly to: string; readonly id: string }[] = [];
   faultRate: number;
   server: ToyServer;
   store!: SimulatedStore;
@@ -96,6 +101,24 @@ class Run {
     }
   }
 
+  /** A machine begins, leaves a message, or is deleted. */
+  liveAndDie(): void {
+    this.names += 1;
+    const id = `last${this.names}`;
+    const mortal = this.mortals[this.below(this.mortals.length)];
+    const choice = this.below(3);
+    if (mortal === undefined || choice === 0) {
+      this.server.send<string>('mortal', { type: 'start' }).then((machine) => this.mortals.push(machine), () => {});
+    } else if (choice === 1) {
+      const to = KEYS[this.below(KEYS.length)] as string;
+      const input: ToyInput = { type: 'post', id, to: toy(to), input: { type: 'add', amount: 1, id } };
+      const exists = this.acknowledged.some((earlier) => earlier.key === to && earlier.input.type === 'start');
+      this.server.send('mortal', input, mortal).then(() => void (exists && this.lastWords.push({ to, id })), () => {});
+    } else {
+      this.server.send('mortal', { type: 'delete' }, mortal).then(() => this.deleted.add(mortal), () => {});
+    }
+  }
+
   async crash(): Promise<void> {
     this.store.crash();
     this.server = this.start();
@@ -117,7 +140,8 @@ class Run {
     for (let step = 0; step < steps; step++) {
       const choice = this.below(100);
       if (choice < 70) this.send(KEYS[this.below(KEYS.length)] as string, this.input());
-      else if (choice < 82) this.poll(this.below(1_000));
+      else if (choice < 78) this.poll(this.below(1_000));
+      else if (choice < 84) this.liveAndDie();
       else if (choice < 97) await this.clock.advance(choice < 95 ? this.below(30) : this.below(100_000));
       else await this.crash();
     }
@@ -154,6 +178,8 @@ class Run {
       // Every id is taken once, so the count is the number of additions of 1.
       assert.ok(state.count <= Object.keys(state.taken).length, `${key}: something was added twice`);
     }
+    for (const machine of this.deleted) assert.equal(this.disk.load(machine), undefined, `${machine} was deleted and is still there`);
+    for (const { to, id } of this.lastWords) assert.ok(id in (states.get(to)?.taken ?? {}), `${to}: the last words ${id} never arrived`);
     for (const [task, times] of this.attempts) assert.equal(times, 1, `task ${task} was handed out ${times} times`);
     await this.server.host.close();
   }

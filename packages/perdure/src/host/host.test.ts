@@ -6,7 +6,7 @@ import { SimulatedStore } from '../store/simulated/simulated-store.js';
 import type { StoreFault, StoreOperation } from '../store/simulated/simulated-store.js';
 import type { Transition } from '../store/store.js';
 import { VirtualClock } from '../ports/virtual-clock.js';
-import { event, pollOf, queue, startToyServer, toy, type ToyServerOptions } from './testing.js';
+import { event, pollOf, queue, startToyServer, toy, type Toy, type ToyServerOptions } from './testing.js';
 
 const codeIs = (code: number) => (error: unknown) => error instanceof RpcError && error.code === code;
 
@@ -76,7 +76,7 @@ test('no reply, no read, no task and no history before the commit', async () => 
     server.send('a', { type: 'task', id: 't', queue: queue('q') }),
     server.host.read(toy('a'), () => 'seen'),
     server.send('a', { type: 'start' }),
-    server.host.changed(id, new AbortController().signal),
+    new Promise<void>((resolve) => server.host.watch(id, resolve)),
     poll,
   ].map((promise) => settled(promise));
   await server.clock.advance(99);
@@ -85,6 +85,41 @@ test('no reply, no read, no task and no history before the commit', async () => 
   await server.clock.advance(1);
   assert.deepEqual(waiting.map(({ done }) => done), waiting.map(() => true));
   assert.equal((await server.host.history(id, 1, { bytes: 1e6 })).lastEventId, 4);
+  server.plan.fault = () => undefined;
+});
+
+test('a notice is told once its record is durable, before the reply, and never if the commit fails', async () => {
+  await using server = watchedServer();
+  const id = await server.send<string>('a', { type: 'start' });
+  const told: string[] = [];
+  server.host.onNotice = (machine, notice) => void told.push(`${machine.key} ${machine.machine === id} ${String(notice)}`);
+  server.plan.fault = (operation) => (operation === 'commit' ? { kind: 'slow', delayMs: 100 } : undefined);
+  const reply = server.send('a', { type: 'add', amount: 2 }).then(() => told.push('reply'));
+  await server.clock.advance(99);
+  assert.deepEqual(told, []);
+  await server.clock.advance(1);
+  await reply;
+  assert.deepEqual(told, ['a true count is 2', 'reply']);
+  server.plan.fault = (operation) => (operation === 'commit' ? { kind: 'unavailable', reason: 'io' } : undefined);
+  await assert.rejects(server.send('a', { type: 'add', amount: 1 }));
+  assert.equal(told.length, 2);
+  server.plan.fault = () => undefined;
+});
+
+test('a worker that says goodbye while the task that it met is being committed still gets it: nobody else would', async () => {
+  await using server = watchedServer();
+  await server.send('a', { type: 'start' });
+  server.plan.fault = (operation) => (operation === 'commit' ? { kind: 'slow', delayMs: 100 } : undefined);
+  const [met, idle] = [new AbortController(), new AbortController()];
+  const poll = pollOf(server.matching, 'q', 'r1', { signal: met.signal, timeoutMs: 1_000 });
+  const other = pollOf(server.matching, 'q', 'r2', { signal: idle.signal, timeoutMs: 1_000 });
+  const sent = server.send('a', { type: 'task', id: 't', queue: queue('q') });
+  met.abort();
+  idle.abort();
+  assert.equal(await other, undefined);
+  await server.clock.advance(100);
+  await sent;
+  assert.equal((await poll as { task: string } | undefined)?.task, 't');
   server.plan.fault = () => undefined;
 });
 
@@ -195,21 +230,29 @@ test('a worker that keeps up never makes the store read', async () => {
   server.plan.fault = () => undefined;
 });
 
-test('waiting for a change: bounded, freed by an abort, woken by a change of that machine only', async () => {
+test('watching for changes: bounded, ended at will, woken by changes of that machine that matter', async () => {
   await using server = startToyServer({ limits: { changeWaiters: 2 } });
   const a = await server.send<string>('a', { type: 'start' });
   const b = await server.send<string>('b', { type: 'start' });
-  const controller = new AbortController();
-  const changes = [server.host.changed(a, new AbortController().signal), server.host.changed(b, controller.signal)];
-  const states = changes.map(settled);
-  await assert.rejects(server.host.changed(a, new AbortController().signal), (error) => codeIs(Code.RESOURCE_EXHAUSTED)(error) && (error as RpcError).detail(ResourceExhaustedFailure) !== undefined);
+  const woken = { a: 0, b: 0 };
+  const unwatchA = server.host.watch(a, () => woken.a++);
+  const unwatchB = server.host.watch(b, () => woken.b++);
+  assert.throws(() => server.host.watch(a, () => {}), (error) => codeIs(Code.RESOURCE_EXHAUSTED)(error) && (error as RpcError).detail(ResourceExhaustedFailure) !== undefined);
   await server.send('a', { type: 'add', amount: 1 });
-  assert.deepEqual(states.map(({ done }) => done), [true, false]);
-  controller.abort();
-  await changes[1];
-  const both = [1, 2].map(() => server.host.changed(a, new AbortController().signal));
   await server.send('a', { type: 'add', amount: 1 });
-  await Promise.all(both);
+  assert.deepEqual(woken, { a: 2, b: 0 });
+  unwatchA();
+  unwatchA();
+  let large = 0;
+  const seen: number[] = [];
+  server.host.watch<Toy>(a, () => large++, ({ count }) => (seen.push(count), count >= 5));
+  await server.send('a', { type: 'add', amount: 1 });
+  assert.deepEqual([woken.a, large, seen], [2, 0, [3]]);
+  await server.send('a', { type: 'add', amount: 2 });
+  assert.equal(large, 1);
+  unwatchB();
+  await server.host.close();
+  assert.deepEqual([woken.b, large], [0, 2], 'the end of the host wakes who still watches');
 });
 
 test('a full mailbox and too much that waits to be stored are refused, with a detail', async () => {

@@ -10,25 +10,31 @@
  *
  * `docs/internals/host.md` tells how an input travels.
  */
-import type { MachineKey } from '../machines/machine.js';
+import type { JournalRecord, MachineKey } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { resourceExhausted } from '../matching/resource-exhausted.js';
 import type { Clock } from '../ports/clock.js';
+import { silentLogger, type Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
-import type { Store } from '../store/store.js';
+import type { CountGroup, CountRequest, HistoryBatch, ListedMachine, ListRequest, Page, Store } from '../store/store.js';
 import { Cache } from './cache.js';
-import { Changes } from './changes.js';
+import { Changes, type Matters } from './changes.js';
+import type { Courier } from './courier.js';
 import { Debts } from './debts.js';
+import { Deletions } from './deletions.js';
 import { Decisions } from './decisions.js';
 import { GroupCommit, type Asker, type Group } from './group-commit.js';
-import { readHistory, type HistorySlice, type HistorySliceLimit } from './history.js';
-import { CLOSING, DEFAULT_LIMITS, unavailable, type HostLimits } from './limits.js';
+import { newerBatches, readHistory, type HistorySlice, type HistorySliceLimit } from './history.js';
+import { CLOSING, DEFAULT_LIMITS, STUCK, unavailable, type HostLimits } from './limits.js';
+import { Listings } from './listings.js';
 import { Outbox } from './outbox.js';
+import { Preparations } from './preparations.js';
 import { Recovery } from './recovery.js';
-import type { AnyMachine, Resident } from './resident.js';
+import { visible, type AnyMachine, type Resident } from './resident.js';
 import { Residents, type Departure } from './residents.js';
 import { Wakes } from './wakes.js';
 
+export type { Courier } from './courier.js';
 export type { HostLimits } from './limits.js';
 export type { HistorySlice, HistorySliceLimit } from './history.js';
 
@@ -41,12 +47,18 @@ export interface HostOptions {
   readonly matching: Matching;
   /** The kinds of machines. */
   readonly machines: readonly AnyMachine[];
+  /** Those who deliver messages to the outside. */
+  readonly couriers?: readonly Courier[];
   readonly limits?: Partial<HostLimits>;
+  /** Hears of commits that fail or do not end. Default: nobody does. */
+  readonly logger?: Logger;
   /** Checks after every step that the journal folds to the live state and that the books are right. For tests: slow. */
   readonly verify?: boolean;
 }
 
 export class Host {
+  /** Hears what machines tell those who wait for something of theirs, once it is durable. Must be quick, and must not throw. */
+  onNotice: (machine: MachineKey & { readonly machine: string }, notice: unknown) => void = () => {};
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #matching: Matching;
@@ -57,7 +69,10 @@ export class Host {
   readonly #wakes: Wakes;
   readonly #cache: Cache;
   readonly #recovery: Recovery;
+  readonly #deletions: Deletions;
+  readonly #preparations: Preparations;
   readonly #changes: Changes;
+  readonly #listings: Listings;
   #closed: Promise<void> | undefined;
 
   constructor(options: HostOptions) {
@@ -69,21 +84,25 @@ export class Host {
     this.#matching = matching;
     this.#changes = new Changes(limits.changeWaiters);
     this.#wakes = new Wakes(clock, (resident) => this.#wake(resident));
-    this.#commit = new GroupCommit(store, clock, limits, {
+    this.#commit = new GroupCommit(store, clock, limits, options.logger ?? silentLogger, {
       flushing: (group) => this.#addSnapshots(group),
       durable: (group) => this.#becameDurable(group),
       undone: (groups) => this.#undo(groups),
     });
     const residents = new Residents({
       store, limits, machines, verify,
-      events: { loaded: (resident) => this.#debts.reconcileAll(resident), dropped: (resident, why) => this.#dropped(resident, why) },
+      events: { loaded: (resident) => this.#loaded(resident), dropped: (resident, why) => this.#dropped(resident, why) },
     });
     const commit = this.#commit;
     const decisions = new Decisions({ clock, random, limits, machines, residents, commit, verify });
-    const outbox = new Outbox({ clock, random, limits, residents, decisions });
+    const couriers = new Map((options.couriers ?? []).map((courier) => [courier.kind, courier]));
+    const outbox = new Outbox({ clock, random, limits, residents, decisions, commit, couriers });
     this.#debts = new Debts({ matching, wakes: this.#wakes, outbox, decisions, residents, commit });
     this.#cache = new Cache({ clock, limits, residents, commit, leaving: (resident) => this.#debts.forgetTurnedAway(resident) });
+    this.#deletions = new Deletions({ clock, store, residents });
+    this.#preparations = new Preparations({ store, limits, machines, residents, commit, deletions: this.#deletions, verify });
     this.#recovery = new Recovery({ clock, store, limits, residents, debts: this.#debts });
+    this.#listings = new Listings({ clock, store, residents, commit, logger: options.logger ?? silentLogger });
     this.#residents = residents;
     this.#decisions = decisions;
     residents.cache = this.#cache;
@@ -109,6 +128,7 @@ export class Host {
   send<Reply>(to: MachineKey, input: unknown): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       if (this.#closed !== undefined) throw unavailable(CLOSING);
+      if (this.#commit.isStuck) throw unavailable(STUCK);
       if (this.#commit.isOverloaded) {
         throw resourceExhausted('SYSTEM_OVERLOADED', 'More is waiting to be stored than the limit allows. Send the request again later.');
       }
@@ -120,6 +140,51 @@ export class Host {
   }
 
   /**
+   * Like `send`, for an input that depends on all that the machine has written: `make` gets the machine and its batches after
+   * `afterEventId`, the ones that are not durable yet included, at the moment of the decision. Resolves with `undefined`, and decides
+   * nothing, if `make` returns `undefined`, and if memory does not hold all those batches: read on from the durable history, and ask again.
+   * A machine that is named decides only where none is current under its key any more: it may bring a successor.
+   */
+  sendAfterHistory<Reply>(to: MachineKey, afterEventId: number, make: (machine: string, newer: readonly HistoryBatch[]) => unknown): Promise<Reply | undefined> {
+    return new Promise<Reply | undefined>((resolve, reject) => {
+      if (this.#closed !== undefined) throw unavailable(CLOSING);
+      const decide = (resident: Resident | undefined): void => {
+        const found = visible(resident);
+        const newer = found && newerBatches(found, afterEventId);
+        const input = found === undefined || newer === undefined ? undefined : make(found.id, newer);
+        if (input === undefined) return resolve(undefined);
+        this.#answer({ resolve: resolve as Asker['resolve'], reject }, to, resident, input);
+      };
+      if (to.machine === undefined) return this.#residents.withMachine(to, decide, reject);
+      const { kind, namespace, key } = to;
+      const decideAlone = (resident: Resident | undefined): void =>
+        this.#residents.withMachine(
+          { kind, namespace, key },
+          // It may have left memory while the other one was looked for.
+          (current) => ((visible(current) ?? resident) === resident && resident?.phase === 'live' ? decide(resident) : resolve(undefined)),
+          reject,
+        );
+      this.#residents.withMachine(to, decideAlone, reject);
+    });
+  }
+
+  /**
+   * Writes what a machine is to begin with, before it exists for anybody: the first records of a successor that is named by a later
+   * decision. Resolves when they are durable. Whoever prepares a machine discards it if it does not come to that; a restart does too.
+   *
+   * @throws RpcError UNAVAILABLE if the store fails: discard it, and begin again with another machine.
+   */
+  prepare(machine: MachineKey & { readonly machine: string }, records: readonly JournalRecord[]): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(unavailable(CLOSING));
+    return this.#preparations.append(machine, records);
+  }
+
+  /** Forgets a machine that was prepared. Nothing happens if it has become a successor. */
+  discard(machine: string): Promise<void> {
+    return this.#preparations.discard(machine);
+  }
+
+  /**
    * Looks at a machine. What `look` returns is handed out once everything it saw is durable; it must not keep the state. Called with
    * `undefined` and `''` where no machine exists.
    */
@@ -128,7 +193,8 @@ export class Host {
       if (this.#closed !== undefined) throw unavailable(CLOSING);
       this.#residents.withMachine(of, (resident) => {
         try {
-          const result = look(resident?.state as State | undefined, resident?.id ?? '');
+          const found = visible(resident);
+          const result = look(found?.state as State | undefined, found?.id ?? '');
           if (resident !== undefined) this.#cache.touch(resident);
           this.#commit.release(resident?.group, { resolve: () => resolve(result), reject }, undefined);
         } catch (error) {
@@ -147,17 +213,36 @@ export class Host {
   }
 
   /**
-   * Resolves at the next durable change of the machine, when the signal is aborted, or when the host closes. Call it before you read,
-   * or a change in between is missed.
-   * @throws RpcError RESOURCE_EXHAUSTED if too many wait.
+   * Calls `wake` after each durable change of the machine and when the host closes, until the returned function is called. Watch before
+   * you read, or a change in between is missed. With `matters`, changes are passed over of which it says no to the machine's latest
+   * state, which may be ahead of what is durable: ask only for what stays true, and read once woken.
+   * @throws RpcError RESOURCE_EXHAUSTED if too many watch.
    */
-  changed(machine: string, signal: AbortSignal): Promise<void> {
-    return this.#closed !== undefined ? Promise.resolve() : this.#changes.next(machine, signal);
+  watch<State>(machine: string, wake: () => void, matters?: (state: State) => boolean): () => void {
+    return this.#changes.watch(machine, wake, matters as Matters | undefined);
   }
 
-  /** At the start, before requests are taken or beside them: brings back what is due, and waits for the rest. */
-  recover(): Promise<void> {
-    return this.#recovery.recover();
+  /**
+   * A page of the machines that a list query finds, by what is durable. Whoever got a reply finds in the list what the reply is about.
+   * @throws RangeError the cursor is none of this list. RpcError UNAVAILABLE if the store cannot be read.
+   */
+  async list(request: ListRequest): Promise<Page<ListedMachine>> {
+    return this.#store.list(request).catch(unreadable);
+  }
+
+  /** How many machines a list query finds. @throws RpcError UNAVAILABLE if the store cannot be read. */
+  async count(request: CountRequest): Promise<readonly CountGroup[]> {
+    return this.#store.count(request).catch(unreadable);
+  }
+
+  /**
+   * At the start, before requests are taken or beside them: brings back what is due, and then waits for the rest. Resolves when that is
+   * done, or after `longestWaitMs`; the rest of it then happens beside requests.
+   */
+  recover(longestWaitMs?: number): Promise<void> {
+    this.#deletions.reclaim();
+    void this.#listings.begin();
+    return longestWaitMs === undefined ? this.#recovery.recover() : this.#recovery.begin(longestWaitMs);
   }
 
   /**
@@ -173,6 +258,8 @@ export class Host {
     this.#matching.close();
     this.#wakes.close();
     this.#recovery.close();
+    await this.#deletions.close();
+    await this.#listings.close();
     this.#residents.close();
     await this.#commit.drained();
     this.#changes.close();
@@ -184,8 +271,13 @@ export class Host {
   }
 
   #answer(asker: Asker, to: MachineKey, resident: Resident | undefined, input: unknown): void {
-    const { group, reply } = this.#decisions.decide(to, resident, input);
+    const { group, reply } = this.#decisions.decide(to, visible(resident), input);
     this.#commit.release(group, asker, reply);
+  }
+
+  #loaded(resident: Resident): void {
+    this.#debts.reconcileAll(resident);
+    this.#deletions.consider(resident);
   }
 
   #wake(resident: Resident): void {
@@ -209,9 +301,11 @@ export class Host {
   }
 
   #becameDurable(group: Group): void {
-    for (const { resident } of group.steps) {
-      this.#changes.notify(resident.id);
+    for (const { resident, notices } of group.steps) {
+      this.#changes.notify(resident);
+      if (notices !== undefined) for (const notice of notices) this.onNotice(resident.self, notice);
       if (resident.phase === 'faulty' && resident.isDurable) this.#residents.drop(resident, 'faulty');
+      else if (resident.deletionKey !== undefined) this.#deletions.consider(resident);
     }
     this.#cache.evict();
   }
@@ -224,6 +318,11 @@ export class Host {
     this.#debts.clear(resident);
     this.#wakes.forget(resident);
     if (why === 'evicted') this.#recovery.sleeping(resident.rowWakeAt);
-    else this.#recovery.reload(resident.id, why);
+    else if (why !== 'deleted') this.#recovery.reload(resident.id, why);
   }
+}
+
+function unreadable(error: unknown): never {
+  if (error instanceof Error && error.name === 'StoreUnavailableError') throw unavailable('The store cannot be read. Send the request again.', error);
+  throw error;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../ports/virtual-clock.js';
 import { SimulatedStore, type StoreFault, type StoreOperation } from '../store/simulated/simulated-store.js';
-import { startToyServer, toy, toyMachine } from './testing.js';
+import { event, startToyServer, toy, toyMachine } from './testing.js';
 
 const post = (id: string, to: string) => ({ type: 'post', id, to: toy(to), input: { type: 'add', amount: 1, id } }) as const;
 
@@ -18,6 +18,52 @@ test('sender, receiver and the note of the answer share one commit', async () =>
   assert.equal(commits, 1);
   assert.equal((await server.toy('b')).count, 1);
   assert.deepEqual((await server.toy('a')).answers, { m: 1 });
+});
+
+test('the answers to messages that are owed together are one record of their sender', async () => {
+  const transition: typeof toyMachine.transition = (state, input, at, self) => {
+    if (input.type !== 'add' || input.id !== 'many' || state === undefined) return toyMachine.transition(state, input, at, self);
+    const fields = Array.from({ length: 1_200 }, (_, n) => ['posts', `m${n}`, { to: toy('b'), input: { type: 'add', amount: 1, id: `m${n}` } }] as const);
+    const change = { set: {}, fields };
+    for (const [, id, value] of fields) state.posts[id] = value;
+    state.events += 1;
+    const history = { firstEventId: state.events, lastEventId: state.events, bytes: event(state.events, 'many') };
+    return { state, record: { history, private: Buffer.from(JSON.stringify(change)) }, reply: 0, touched: fields.map(([, id]) => `post:${id}`) };
+  };
+  await using server = startToyServer({ machines: [{ ...toyMachine, transition }] });
+  await server.send('a', { type: 'start' });
+  await server.send('b', { type: 'start' });
+  const { events } = await server.toy('a');
+  await server.send('a', { type: 'add', amount: 0, id: 'many' });
+  await server.clock.settle();
+  const a = await server.toy('a');
+  assert.equal(Object.keys(a.answers).length, 1_200, 'more than one turn takes');
+  assert.equal((await server.toy('b')).count, 1_200);
+  assert.equal(a.events, events + 2, 'one record for the messages, one for the answers');
+});
+
+test('a closed machine still delivers what it owes, after a restart too', async () => {
+  const clock = new VirtualClock();
+  let isBroken = false;
+  const faults = (operation: StoreOperation): StoreFault | undefined => (isBroken && operation === 'current' ? { kind: 'unavailable', reason: 'io' } : undefined);
+  const first = new SimulatedStore({ clock, faults });
+  const dying = startToyServer({ clock, store: first });
+  await dying.send('b', { type: 'start' });
+  await dying.host.close();
+  const second = startToyServer({ clock, store: new SimulatedStore({ clock, disk: first.disk, faults }), seed: 2 });
+  await second.send('a', { type: 'start' });
+  isBroken = true;
+  await second.send('a', post('m', 'b'));
+  await second.send('a', { type: 'close' });
+  assert.equal((await second.toy('a')).open, false);
+  await second.host.close();
+  isBroken = false;
+  await using third = startToyServer({ clock, store: new SimulatedStore({ clock, disk: first.disk }), seed: 3 });
+  await third.host.recover();
+  await clock.settle();
+  assert.equal((await third.toy('b')).count, 1);
+  assert.deepEqual((await third.toy('a')).answers, { m: 1 });
+  assert.equal(await third.store.nextWake(-1), undefined, 'nothing is left to do');
 });
 
 test('a refusal is an answer; a machine may write to itself; a message may start a machine', async () => {

@@ -52,6 +52,28 @@ export class Recovery {
     return this.#scan;
   }
 
+  /**
+   * Like `recover`, but waits for it only so long: whoever starts with a million machines that are due serves requests beside. Then a
+   * store that cannot be read is tried again.
+   */
+  async begin(longestWaitMs: number): Promise<void> {
+    let isAwaited = true;
+    const recovered = this.recover();
+    recovered.catch(() => {
+      if (isAwaited) return;
+      this.#failures += 1;
+      this.#arm(this.#options.clock.now() + this.#pauseMs());
+    });
+    let timer: Timer | undefined;
+    const waited = new Promise<void>((resolve) => (timer = this.#options.clock.setDelay(longestWaitMs, resolve)));
+    try {
+      await Promise.race([recovered, waited]);
+    } finally {
+      isAwaited = false;
+      timer?.cancel();
+    }
+  }
+
   /** A machine left memory whose row is due at this time. */
   sleeping(wakeAt: number | undefined): void {
     if (wakeAt === undefined) return;

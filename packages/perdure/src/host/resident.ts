@@ -9,6 +9,7 @@
  *
  * Only data and arithmetic live here; `decisions.ts`, `debts.ts` and `residents.ts` change it.
  */
+import type { Listing } from '../machines/listing.js';
 import type { DebtKey, Machine, MachineKey } from '../machines/machine.js';
 import type { Place } from '../matching/fifo.js';
 import type { HistoryBatch } from '../store/store.js';
@@ -20,12 +21,13 @@ export type AnyMachine = Machine<unknown, unknown, unknown>;
 export type Self = MachineKey & { readonly machine: string };
 
 /**
+ * - `prepared`: it is written piece by piece and nobody finds it yet; see `preparations.ts`.
  * - `live`: in memory and taking inputs.
  * - `hollow`: only the offers are kept; the state was evicted and is loaded when a task finds a poller.
  * - `faulty`: a transition threw; the state is not to be trusted, and is loaded anew once everything decided is durable.
  * - `gone`: dropped from memory. Whoever still holds it looks it up again.
  */
-export type Phase = 'live' | 'hollow' | 'faulty' | 'gone';
+export type Phase = 'prepared' | 'live' | 'hollow' | 'faulty' | 'gone';
 
 /** The value of a row's `wakeAt` while its machine is active: due at once, should the process die. */
 export const ACTIVE = 0;
@@ -54,8 +56,18 @@ export class Resident {
   readonly offers = new Map<DebtKey, DispatchOffer>();
   readonly wakes = new Map<DebtKey, number>();
   readonly deliveries = new Map<DebtKey, Delivery>();
+  /** What the row says to list queries; `null`: nothing. */
+  #listing: Listing | null = null;
+  /** After a load: what the row says, as bytes, until it is compared. */
+  loadedListing: Uint8Array | undefined = undefined;
+  /** It was prepared: its next record makes it the current one of its key. */
+  becomesCurrent = false;
+  /** The key under which the machine owes its own deletion. */
+  deletionKey: DebtKey | undefined = undefined;
   /** When the entry of this machine in the heap of wakes is due; infinite: it has none. Never later than the earliest wake. */
   heapAt = Number.POSITIVE_INFINITY;
+  /** The turn of the wakes in which it was woken last. */
+  wokenInTurn = 0;
 
   /** Place in the list of residents by last use. */
   place: Place<Resident> | undefined = undefined;
@@ -78,12 +90,30 @@ export class Resident {
     return this.durableSeq === this.seq;
   }
 
+  /** It is being forgotten: whoever asks is told that it does not exist. */
+  get isDeleted(): boolean {
+    return this.phase === 'live' && this.definition.isDeleted?.(this.state) === true;
+  }
+
   get isOpen(): boolean {
     return this.definition.isOpen(this.state);
   }
 
-  /** The earliest wake; infinite if none. Walks them. */
+  /** What the row has to be told for list queries; `undefined`: nothing has changed for them. */
+  takeListing(): Listing | null | undefined {
+    if (this.definition.listing === undefined) return undefined;
+    const listing = this.definition.listing(this.state) ?? null;
+    const loaded = this.loadedListing;
+    if (loaded === undefined && listing === this.#listing) return undefined;
+    this.#listing = listing;
+    this.loadedListing = undefined;
+    const isKnown = loaded !== undefined && listing !== null && Buffer.compare(loaded, listing.shown) === 0;
+    return isKnown ? undefined : listing;
+  }
+
+  /** The earliest wake; infinite if none. Walks them, unless the machine knows. */
   earliestWake(): number {
+    if (this.phase === 'live' && this.definition.nextWake !== undefined) return this.definition.nextWake(this.state) ?? Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
     for (const at of this.wakes.values()) if (at < earliest) earliest = at;
     return earliest;
@@ -91,7 +121,7 @@ export class Resident {
 
   /** What the row would say if it were exact: now while something is owed at once, else the earliest wake. */
   exactWakeAt(): number | undefined {
-    if (this.offers.size > 0 || this.deliveries.size > 0) return ACTIVE;
+    if (this.offers.size > 0 || this.deliveries.size > 0 || this.deletionKey !== undefined) return ACTIVE;
     const earliest = this.earliestWake();
     return earliest === Number.POSITIVE_INFINITY ? undefined : Math.max(ACTIVE, Math.floor(earliest));
   }
@@ -114,6 +144,11 @@ export class Resident {
     }
     if (count > 0) this.tail.splice(0, count);
   }
+}
+
+/** What anybody but the machine itself finds: a machine that is being forgotten is not there. */
+export function visible(resident: Resident | undefined): Resident | undefined {
+  return resident?.isDeleted === true ? undefined : resident;
 }
 
 export interface TailBatch extends HistoryBatch {

@@ -28,8 +28,9 @@ interface Waiter {
  * - `evicted`: it rests, and its row says until when.
  * - `undone`: a commit failed; the store has an earlier state.
  * - `faulty`: a transition threw.
+ * - `deleted`: the store has forgotten it.
  */
-export type Departure = 'evicted' | 'undone' | 'faulty';
+export type Departure = 'evicted' | 'undone' | 'faulty' | 'deleted';
 
 export interface ResidentsEvents {
   /** In memory again, before the inputs that waited: recompute what is owed. */
@@ -100,6 +101,11 @@ export class Residents {
   add(resident: Resident): void {
     this.#byId.set(resident.id, resident);
     this.#current.set(keyId(resident.self), resident);
+  }
+
+  /** Known by its id only, so that nothing loads it. */
+  addPrepared(resident: Resident): void {
+    this.#byId.set(resident.id, resident);
   }
 
   touch(resident: Resident): void {
@@ -215,6 +221,7 @@ export class Residents {
     hollow.recordsSinceSnapshot = restored.recordsSinceSnapshot;
     hollow.bytesSinceSnapshot = restored.bytesSinceSnapshot;
     hollow.lastSnapshotBytes = restored.lastSnapshotBytes;
+    hollow.loadedListing = restored.loadedListing;
     hollow.phase = 'live';
   }
 
@@ -226,6 +233,7 @@ export class Residents {
     if (this.#options.verify) resident.shadow = restoreState(definition, stored);
     resident.seq = resident.durableSeq = stored.seq;
     resident.rowWakeAt = stored.wakeAt;
+    resident.loadedListing = stored.listing;
     resident.lastSnapshotBytes = stored.snapshot?.bytes.length ?? 0;
     resident.recordsSinceSnapshot = stored.records.length;
     for (const record of stored.records) {

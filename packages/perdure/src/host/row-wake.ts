@@ -19,7 +19,7 @@ const FEW_WAKES = 32;
 
 /** The row's `wakeAt` after a step; the books must be up to date. */
 export function settledRowWakeAt(resident: Resident, now: number): number | undefined {
-  const owesNow = resident.offers.size > 0 || resident.deliveries.size > 0;
+  const owesNow = resident.offers.size > 0 || resident.deliveries.size > 0 || resident.deletionKey !== undefined;
   if (!owesNow && resident.wakes.size === 0 && !resident.isOpen) return undefined;
   const row = resident.rowWakeAt;
   if (row === ACTIVE) {

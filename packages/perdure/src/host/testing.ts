@@ -5,11 +5,13 @@
  */
 import type { Debt, HostInput, JournalRecord, Machine, MachineKey, Moment, Outcome, TaskQueueAddress } from '../machines/machine.js';
 import { Matching, type MatchingLimits } from '../matching/matching.js';
+import type { Logger } from '../ports/logger.js';
 import { VirtualClock } from '../ports/virtual-clock.js';
 import { seededRandom } from '../ports/random.js';
 import { Code, RpcError } from '../protocol/index.js';
 import { SimulatedStore } from '../store/simulated/simulated-store.js';
 import type { Store } from '../store/store.js';
+import type { Courier } from './courier.js';
 import { Host, type HostLimits } from './host.js';
 
 export const TOY = 'toy';
@@ -24,6 +26,9 @@ export type ToyInput =
   | { readonly type: 'post'; readonly id: string; readonly to: MachineKey; readonly input: ToyInput }
   | { readonly type: 'succeed' }
   | { readonly type: 'close' }
+  | { readonly type: 'delete' }
+  /** Writes a record that leaves out an event. */
+  | { readonly type: 'gap' }
   | { readonly type: 'throw' };
 
 interface ToyTask {
@@ -37,6 +42,7 @@ export interface Toy {
   id: string;
   count: number;
   open: boolean;
+  deleted: boolean;
   events: number;
   tasks: Record<string, ToyTask>;
   timers: Record<string, number>;
@@ -88,6 +94,13 @@ function decideChange(state: Toy, input: Exclude<ToyInput, { type: 'start' | 'cr
       const touched = [...Object.keys(state.tasks).map((id) => `task:${id}`), ...Object.keys(state.timers).map((id) => `timer:${id}`)];
       return { reply: undefined, change: { set: { open: false, tasks: {}, timers: {} } }, touched };
     }
+    case 'gap':
+      state.events += 1;
+      return { reply: undefined, change: { set: {} }, touched: [] };
+    case 'delete': {
+      const touched = [...Object.keys(state.tasks).map((id) => `task:${id}`), ...Object.keys(state.timers).map((id) => `timer:${id}`), 'deletion'];
+      return { reply: undefined, change: { set: { open: false, deleted: true, tasks: {}, timers: {} } }, touched };
+    }
     case 'throw':
       state.count = -999;
       throw new Error('told to throw');
@@ -111,10 +124,14 @@ function decideChange(state: Toy, input: Exclude<ToyInput, { type: 'start' | 'cr
       return { reply: undefined, change: field('tasks', id, { ...task, queue: { ...task.queue, name: 'normal' }, sticky: false }), touched: [input.key] };
     }
     case 'delivered': {
-      const id = input.key.slice('post:'.length);
-      if (state.posts[id] === undefined) return { reply: undefined, touched: [] };
-      const answer = input.reply instanceof RpcError ? `error ${input.reply.code}` : (input.reply ?? 'nothing');
-      return { reply: undefined, change: { set: {}, fields: [['posts', id, null], ['answers', id, answer]] }, touched: [input.key] };
+      const known = input.answers.filter(({ key }) => state.posts[key.slice('post:'.length)] !== undefined);
+      if (known.length === 0) return { reply: undefined, touched: [] };
+      const fields = known.flatMap(({ key, reply }) => {
+        const id = key.slice('post:'.length);
+        const answer = reply instanceof RpcError ? `error ${reply.code}` : (reply ?? 'nothing');
+        return [['posts', id, null], ['answers', id, answer]] as const;
+      });
+      return { reply: undefined, change: { set: {}, fields }, touched: [...known.map(({ key }) => key), ...(state.deleted ? ['deletion'] : [])] };
     }
     default:
       return input satisfies never;
@@ -127,7 +144,7 @@ function record(state: Toy, change: Change, text: string): JournalRecord {
   return { history: { firstEventId: id, lastEventId: id, bytes: event(id, text) }, private: Buffer.from(JSON.stringify(change)) };
 }
 
-const empty = (id: string, count: number): Toy => ({ id, count, open: true, events: 0, tasks: {}, timers: {}, fired: {}, posts: {}, answers: {}, taken: {} });
+const empty = (id: string, count: number): Toy => ({ id, count, open: true, deleted: false, events: 0, tasks: {}, timers: {}, fired: {}, posts: {}, answers: {}, taken: {} });
 
 export const toyMachine: Machine<Toy, ToyInput, unknown> = {
   kind: TOY,
@@ -146,7 +163,8 @@ export const toyMachine: Machine<Toy, ToyInput, unknown> = {
     if (change === undefined) return { state, reply, touched };
     const journal = record(state, change, input.type);
     const successor = input.type === 'succeed' ? { machine: at.newId(), input: { type: 'create', count: state.count + 1 }, answers: true } : undefined;
-    return { state, record: journal, reply, touched, ...(successor && { successor }) };
+    const notices = input.type === 'add' ? [`count is ${state.count}`] : undefined;
+    return { state, record: journal, reply, touched, ...(successor && { successor }), ...(notices && { notices }) };
   },
   fold(state, journal) {
     const folded = state ?? empty('', 0);
@@ -159,8 +177,10 @@ export const toyMachine: Machine<Toy, ToyInput, unknown> = {
     for (const id of Object.keys(state.tasks)) yield `task:${id}`;
     for (const id of Object.keys(state.timers)) yield `timer:${id}`;
     for (const id of Object.keys(state.posts)) yield `post:${id}`;
+    if (state.deleted) yield 'deletion';
   },
   debt(state, key): Debt | undefined {
+    if (key === 'deletion') return state.deleted && Object.keys(state.posts).length === 0 ? { deletion: true } : undefined;
     const id = key.slice(key.indexOf(':') + 1);
     if (key.startsWith('task:')) {
       const task = state.tasks[id];
@@ -170,7 +190,8 @@ export const toyMachine: Machine<Toy, ToyInput, unknown> = {
     const post = state.posts[id];
     return post === undefined ? undefined : { message: { to: post.to, input: post.input } };
   },
-  isOpen: (state) => state.open,
+  isOpen: (state) => state.open || Object.keys(state.posts).length > 0,
+  isDeleted: (state) => state.deleted,
   sizeBytes: () => 1_000,
 };
 
@@ -194,11 +215,13 @@ export interface ToyServer extends AsyncDisposable {
 }
 
 export interface ToyServerOptions {
+  readonly couriers?: readonly Courier[];
   readonly store?: Store;
   readonly clock?: VirtualClock;
   readonly limits?: Partial<HostLimits>;
   readonly matchingLimits?: Partial<MatchingLimits>;
   readonly seed?: number;
+  readonly logger?: Logger;
   readonly machines?: readonly Machine<Toy, ToyInput, unknown>[];
 }
 
@@ -208,7 +231,7 @@ export function startToyServer(options: ToyServerOptions = {}): ToyServer {
   const store = options.store ?? new SimulatedStore({ clock });
   const matching = new Matching({ clock, limits: { ...options.matchingLimits } });
   const random = seededRandom(options.seed ?? 1, clock);
-  const host = new Host({ store, clock, random, matching, machines: options.machines ?? [toyMachine], limits: { ...options.limits }, verify: true });
+  const host = new Host({ store, clock, random, matching, machines: options.machines ?? [toyMachine], limits: { ...options.limits }, couriers: options.couriers ?? [], ...(options.logger && { logger: options.logger }), verify: true });
   return {
     clock,
     matching,

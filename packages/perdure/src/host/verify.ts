@@ -26,7 +26,8 @@ function verifyBooks(resident: Resident): void {
     const offer = resident.offers.get(key);
     const sameOffer = debt?.dispatch === undefined ? offer === undefined : offer?.since === debt.dispatch.since && offer.queue.name === debt.dispatch.queue.name;
     const sameMessage = (debt?.message === undefined) === (resident.deliveries.get(key) === undefined);
-    if (!sameOffer || debt?.wakeAt !== resident.wakes.get(key) || !sameMessage) throw differs(resident, `what is owed under "${key}" and the books: the key was not touched`);
+    const sameDeletion = (debt?.deletion === true) === (resident.deletionKey === key);
+    if (!sameDeletion || !sameOffer || debt?.wakeAt !== resident.wakes.get(key) || !sameMessage) throw differs(resident, `what is owed under "${key}" and the books: the key was not touched`);
   }
 }
 

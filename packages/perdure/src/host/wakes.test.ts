@@ -117,3 +117,29 @@ test('a closed machine that owes nothing has no wake in its row, and no timer is
   await server.clock.advance(10);
   assert.equal(server.clock.nextTimerAt, undefined);
 });
+
+test('after a start with many machines that are due the host serves requests beside their recovery, also if the store fails then', async () => {
+  const store = new SimulatedStore();
+  const clock = new VirtualClock();
+  const at = clock.now() + 1_000;
+  {
+    await using before = startToyServer({ store, clock });
+    await before.send('a', { type: 'start' });
+    await before.send('a', { type: 'timer', id: 't', at });
+    await before.send('b', { type: 'start' });
+  }
+  await clock.advance(10_000);
+  await using server = startToyServer({ store, clock });
+  const due = store.due.bind(store);
+  let fail: (error: Error) => void = () => {};
+  store.due = () => new Promise((_, reject) => (fail = reject));
+  const recovered = server.host.recover(1_000);
+  await clock.advance(1_000);
+  await recovered;
+  await server.send('b', { type: 'add', amount: 1 });
+  assert.equal((await server.toy('b')).count, 1);
+  store.due = due;
+  fail(new Error('the disk is slow'));
+  await clock.advance(60_000);
+  assert.deepEqual(await fired(server, 'a'), { t: 1 });
+});

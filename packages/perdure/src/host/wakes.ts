@@ -27,6 +27,8 @@ export class Wakes {
   #stale = 0;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  /** Counts the turns, so that no machine is woken twice in one. */
+  #turn = 0;
   #closed = false;
 
   constructor(clock: Clock, wake: (resident: Resident) => void) {
@@ -86,6 +88,9 @@ export class Wakes {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#timer = undefined;
     let left = WAKES_PER_TURN;
+    /** Those that are due again already: they come after the others. */
+    const again: Resident[] = [];
+    this.#turn += 1;
     for (let first = this.#heap[0]; first !== undefined && left > 0; first = this.#heap[0]) {
       const { resident, at } = first;
       const isStale = resident.heapAt !== at;
@@ -100,9 +105,15 @@ export class Wakes {
         this.woken(resident, true);
         continue;
       }
+      if (resident.wokenInTurn === this.#turn) {
+        again.push(resident);
+        continue;
+      }
+      resident.wokenInTurn = this.#turn;
       left -= 1;
       this.#wake(resident);
     }
+    for (const resident of again) this.expect(resident, this.#clock.now());
     this.#arm();
   }
 }

@@ -13,6 +13,7 @@
  */
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Clock } from '../ports/clock.js';
+import { DEFAULT_LIMITS, type MatchingLimits } from './limits.js';
 import { resourceExhausted } from './resource-exhausted.js';
 import { QueryTask } from './query-task.js';
 import type { ReadyTask } from './ready-task.js';
@@ -21,18 +22,9 @@ import { WaitingPoll, type PollRequest } from './waiting-poll.js';
 
 export { ReadyTask } from './ready-task.js';
 export type { PollerInfo } from './task-queue.js';
-export { WaitingPoll, type PollRequest } from './waiting-poll.js';
+export { WaitingPoll, type EndSignal, type PollRequest } from './waiting-poll.js';
 
-export interface MatchingLimits {
-  /** Polls that wait at the same time. Default: 20,000. */
-  readonly waitingPolls: number;
-  /** Tasks and queries that wait at the same time. Default: 200,000. */
-  readonly readyTasks: number;
-  /** Queues on which nothing waits, kept because somebody polled them. Default: 10,000. */
-  readonly idleQueues: number;
-  /** A queue that nobody polled for this long has no poller. Default: 10,000 ms. */
-  readonly pollerGoneAfterMs: number;
-}
+export type { MatchingLimits } from './limits.js';
 
 export interface MatchingOptions {
   readonly clock: Clock;
@@ -47,8 +39,6 @@ export interface TaskQueueDescription {
   /** When the task that waits longest became ready, in milliseconds since the epoch. */
   readonly oldestTaskSince: number | undefined;
 }
-
-const DEFAULTS: MatchingLimits = { waitingPolls: 20_000, readyTasks: 200_000, idleQueues: 10_000, pollerGoneAfterMs: 10_000 };
 
 export class Matching {
   /** Called when tasks were turned away and there is room for many again. Set by the host. */
@@ -69,7 +59,7 @@ export class Matching {
 
   constructor(options: MatchingOptions) {
     this.#clock = options.clock;
-    this.#limits = { ...DEFAULTS, ...options.limits };
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
   }
 
   /**
@@ -87,6 +77,7 @@ export class Matching {
     return new Promise((resolve, reject) => {
       const queue = this.#use(address);
       queue.seen(request.identity, this.#clock.now(), this.#clock.monotonic());
+      if (request.maxTasksPerSecond !== undefined) queue.rate.set(request.maxTasksPerSecond);
       const poll = new WaitingPoll(queue, request, resolve, reject, this.#onPollEnd);
       this.#waitingPolls += 1;
       poll.place = queue.polls.push(poll);
@@ -167,6 +158,15 @@ export class Matching {
     }
   }
 
+  /** What to tell a worker whose poll waited so long for the task that it got: to keep one more poll waiting, one less, or as many. */
+  adviseScaling(address: TaskQueueAddress, waitedMs: number): -1 | 0 | 1 {
+    const queue = this.#queues.get(queueId(address));
+    if (queue === undefined) return 0;
+    const oldest = queue.ready.first;
+    const oldestTaskMs = oldest && this.#clock.now() - oldest.since;
+    return queue.scaling.advise({ waitedMs, oldestTaskMs, waitingPolls: queue.polls.size, pollers: queue.rememberedPollers }, this.#clock.monotonic());
+  }
+
   describe(address: TaskQueueAddress): TaskQueueDescription {
     const queue = this.#queues.get(queueId(address));
     return {
@@ -183,6 +183,7 @@ export class Matching {
     for (const queue of this.#queues.values()) {
       for (const poll of queue.polls) poll.resolve(undefined);
       for (const task of queue.ready) task.place = undefined;
+      queue.rateTimer?.cancel();
     }
     this.#queues.clear();
     this.#idle.clear();
@@ -203,7 +204,7 @@ export class Matching {
     this.#settling = true;
     try {
       for (let next = this.#unsettled.shift(); next !== undefined; next = this.#unsettled.shift()) {
-        while (next.ready.size > 0 && next.polls.size > 0) this.#meetFirst(next);
+        while (next.ready.size > 0 && next.polls.size > 0 && this.#mayDispatch(next)) this.#meetFirst(next);
         this.#retire(next);
       }
     } finally {
@@ -219,7 +220,23 @@ export class Matching {
     poll.place = undefined;
     queue.seen(poll.identity, this.#clock.now(), this.#clock.monotonic());
     this.#leftReady(task);
-    if (task.meet(poll) === 'stale' && !poll.ended) poll.place = queue.polls.unshift(poll);
+    if (task.meet(poll) === 'taken') queue.rate.count(this.#clock.monotonic());
+    else if (!poll.ended) poll.place = queue.polls.unshift(poll);
+  }
+
+  /** Workers may limit the rate of their queue: then the next meeting may have to wait. */
+  #mayDispatch(queue: TaskQueue): boolean {
+    const waitMs = queue.rate.waitMs(this.#clock.monotonic());
+    if (waitMs === 0) return true;
+    queue.rateTimer?.cancel();
+    queue.rateTimer = undefined;
+    if (waitMs !== Number.POSITIVE_INFINITY) {
+      queue.rateTimer = this.#clock.setDelay(waitMs, () => {
+        queue.rateTimer = undefined;
+        this.#settle(queue);
+      });
+    }
+    return false;
   }
 
   #leftReady(task: ReadyTask): void {

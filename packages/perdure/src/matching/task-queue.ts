@@ -1,11 +1,15 @@
 /**
  * One task queue in memory: the tasks that are ready, the polls that wait, and who polled when.
  *
- * At most one of the two lists holds anything between two calls of the {@link Matching} that owns the queue: whoever can meet, met.
+ * At most one of the two lists holds anything between two calls of the {@link Matching} that owns the queue: whoever can meet, met. Only where workers
+ * limit the rate of the queue, both sides may wait for the next moment at which a task may go out.
  * Nothing here is durable. A ready task is owed by its machine and offered again after a restart; a poll is repeated by its worker.
  */
 import type { TaskQueueAddress } from '../machines/machine.js';
+import type { Timer } from '../ports/clock.js';
+import { DispatchRate } from './dispatch-rate.js';
 import { Fifo } from './fifo.js';
+import { PollerScaling } from './poller-scaling.js';
 import type { ReadyTask } from './ready-task.js';
 import type { WaitingPoll } from './waiting-poll.js';
 
@@ -24,6 +28,10 @@ const MAX_REMEMBERED_POLLERS = 1_000;
 export class TaskQueue {
   readonly ready = new Fifo<ReadyTask>();
   readonly polls = new Fifo<WaitingPoll>();
+  readonly rate = new DispatchRate();
+  readonly scaling = new PollerScaling();
+  /** Runs while tasks and polls wait for the rate. */
+  rateTimer: Timer | undefined = undefined;
   /** By identity, the one seen last at the end. */
   readonly #pollers = new Map<string, number>();
   /** On the monotonic clock, because a clock that is set must not make a living worker look dead. */
@@ -65,6 +73,10 @@ export class TaskQueue {
   forgetPollers(): void {
     this.#pollers.clear();
     this.#lastPollMonotonic = Number.NEGATIVE_INFINITY;
+  }
+
+  get rememberedPollers(): number {
+    return this.#pollers.size;
   }
 
   /** Seen lately, the latest first. */

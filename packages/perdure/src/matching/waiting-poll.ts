@@ -3,20 +3,33 @@
  *
  * A poll *waits* (it has a place in a queue), or is *held* by a task that is being dispatched to it, or has *ended*. It ends once:
  * with a task, with an error, or with `undefined` (nothing came, the worker went away, the server closes). A poll whose worker went
- * away ends at once, also while it is held, so that a task which is not yet dispatched can see it and look for another poll.
+ * away ends at once, also while it is held, so that a task which is not yet dispatched can see it and look for another poll. Once a task
+ * is dispatched to it, it waits for that: a worker that says goodbye at this moment still gets the task, which nobody else would.
  */
+import type { PollerWorker } from '../machines/machine.js';
 import type { RpcError } from '../protocol/index.js';
 import type { Timer } from '../ports/clock.js';
 import type { Place } from './fifo.js';
 import type { TaskQueue } from './task-queue.js';
+
+/** An abort signal, or something lighter: a poll needs no more of it, and real ones cost as much as the rest of the poll. */
+export interface EndSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
 
 export interface PollRequest {
   /** Who polls. */
   readonly identity: string;
   /** Unique for each poll. */
   readonly requestId: string;
+  /** Passed on to the machine whose task the poll takes. */
+  readonly worker?: PollerWorker | undefined;
   /** Aborted when the worker went away. */
-  readonly signal: AbortSignal;
+  readonly signal: EndSignal;
+  /** Limits how many tasks of the queue are handed out in a second, to whichever worker. Left out: as it is. */
+  readonly maxTasksPerSecond?: number | undefined;
   /** After this long without a task the poll ends with `undefined`, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -24,6 +37,7 @@ export interface PollRequest {
 export class WaitingPoll {
   readonly identity: string;
   readonly requestId: string;
+  readonly worker: PollerWorker | undefined;
   /** Set by {@link Matching} while the poll waits. */
   place: Place<WaitingPoll> | undefined = undefined;
   /** The poll ran out of time while a task held it: if the task gives it back, it ends. */
@@ -34,10 +48,11 @@ export class WaitingPoll {
 
   readonly #resolve: (reply: unknown) => void;
   readonly #reject: (error: RpcError) => void;
-  readonly #signal: AbortSignal;
+  readonly #signal: EndSignal;
   readonly #onAbort: () => void;
   readonly #onEnd: (poll: WaitingPoll) => void;
   #ended = false;
+  #dispatched = false;
 
   constructor(
     public queue: TaskQueue,
@@ -48,13 +63,14 @@ export class WaitingPoll {
   ) {
     this.identity = request.identity;
     this.requestId = request.requestId;
+    this.worker = request.worker;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = onEnd;
     this.#signal = request.signal;
     this.#onAbort = () => {
       this.vanished = true;
-      this.resolve(undefined);
+      if (!this.#dispatched) this.resolve(undefined);
     };
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -62,6 +78,11 @@ export class WaitingPoll {
   /** Nobody waits for the answer any more. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** A task is this poll's, and is on its way: whoever calls this answers or rejects it. */
+  dispatched(): void {
+    this.#dispatched = true;
   }
 
   /** Answers with a task, or with `undefined`: nothing came. Harmless once ended. */

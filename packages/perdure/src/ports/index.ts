@@ -1,5 +1,6 @@
-/** The engine's ports to time and chance. */
+/** The engine's ports to time, chance and other people's servers. */
 export * from './clock.js';
+export * from './http-caller.js';
 export * from './logger.js';
 export * from './random.js';
 export * from './system-clock.js';

@@ -71,16 +71,33 @@ export class VirtualClock implements Clock {
     try {
       const until = Math.max(atMs, this.#now);
       await this.settle();
-      for (let next = this.#waiting[0]; next !== undefined && next.at <= until; next = this.#waiting[0]) {
-        this.#waiting.shift();
-        this.#now = Math.max(this.#now, next.at);
-        next.run();
+      while (this.nextTimerAt !== undefined && this.nextTimerAt <= until) {
+        this.runNext();
         await this.settle();
       }
       this.#now = until;
     } finally {
       this.#advancing = false;
     }
+  }
+
+  /** Runs the timer that is due next, at its time; what it causes has not settled when this returns. False if none is set. */
+  runNext(): boolean {
+    const next = this.#waiting.shift();
+    if (next === undefined) return false;
+    this.#now = Math.max(this.#now, next.at);
+    next.run();
+    return true;
+  }
+
+  /** Lets time pass without running anything, so at most until the next timer is due. Never goes back. */
+  driftTo(atMs: number): void {
+    this.#now = Math.max(this.#now, Math.min(atMs, this.nextTimerAt ?? atMs));
+  }
+
+  /** True while deferred work waits for its turn. */
+  get hasDeferred(): boolean {
+    return this.#deferred.length > 0;
   }
 
   /** Resolves when promise reactions and deferred work have run out, without letting time pass. */

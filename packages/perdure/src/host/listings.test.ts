@@ -1,0 +1,89 @@
+/** Listings are written with the step that changes them, and with no other; machines of an earlier version get theirs in the background. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Listing } from '../machines/listing.js';
+import type { Machine } from '../machines/machine.js';
+import { SimulatedStore } from '../store/simulated/simulated-store.js';
+import type { MachineId, Transition } from '../store/store.js';
+import { NAMESPACE, startToyServer, TOY, toyMachine, type Toy, type ToyInput } from './testing.js';
+
+/** Lists whether the count is even: a listing that most steps do not change. Two objects for each machine, kept. */
+const listings = new Map<string, Listing>();
+const listedToy: Machine<Toy, ToyInput, unknown> = {
+  ...toyMachine,
+  listing: ({ id, count, deleted }) => {
+    if (deleted) return undefined;
+    const name = `${id} ${count % 2 === 0 ? 'even' : 'odd'}`;
+    const listing = listings.get(name) ?? { shown: Buffer.from(name), attributes: new Map([['StartTime', 1], ['Odd', count % 2]]) };
+    listings.set(name, listing);
+    return listing;
+  },
+};
+
+/** Remembers what was said to lists. `old`: the machines that it names as unlisted until they are. */
+class WatchedStore extends SimulatedStore {
+  readonly told: (string | null)[] = [];
+  old: MachineId[] = [];
+
+  override commit(transitions: readonly Transition[]): Promise<void> {
+    for (const { row, machine } of transitions) {
+      if (row.listing === undefined) continue;
+      this.told.push(row.listing === null ? null : (Buffer.from(row.listing.shown).toString().split(' ')[1] ?? ''));
+      this.old = this.old.filter((id) => id !== machine);
+    }
+    return super.commit(transitions);
+  }
+
+  override unlisted(limit = 0): Promise<readonly MachineId[]> {
+    return Promise.resolve(this.old.slice(0, limit));
+  }
+}
+
+const all = { kind: TOY, namespace: NAMESPACE };
+
+test('a list shows what was answered, and only steps that change a listing write one', async () => {
+  const store = new WatchedStore();
+  await using server = startToyServer({ store, machines: [listedToy] });
+  await server.send('a', { type: 'start' });
+  await server.send('a', { type: 'add', amount: 1 });
+  const odd = { kind: 'compare', attribute: 'Odd', operator: '=', value: 1 } as const;
+  assert.deepEqual((await server.host.list({ ...all, condition: odd, limit: 9 })).items.map(({ key }) => key), ['a']);
+  await server.send('a', { type: 'add', amount: 2 });
+  await server.send('a', { type: 'add', amount: 2 });
+  assert.deepEqual(store.told, ['even', 'odd']);
+  await server.send('a', { type: 'delete' });
+  assert.deepEqual(store.told, ['even', 'odd', null]);
+  assert.deepEqual(await server.host.count(all), []);
+});
+
+test('after a restart the first step writes no listing again that the row has', async () => {
+  const first = new WatchedStore();
+  {
+    await using server = startToyServer({ store: first, machines: [listedToy] });
+    await server.send('a', { type: 'start' });
+  }
+  listings.clear();
+  const store = new WatchedStore({ disk: first.disk });
+  await using server = startToyServer({ store, machines: [listedToy], seed: 2 });
+  await server.send('a', { type: 'add', amount: 2 });
+  await server.send('a', { type: 'add', amount: 1 });
+  assert.deepEqual(store.told, ['odd']);
+});
+
+test('machines of a version without lists are listed after the start, also those that are not listed at all', async () => {
+  const first = new WatchedStore();
+  const ids: string[] = [];
+  {
+    await using server = startToyServer({ store: first });
+    for (let n = 0; n < 120; n++) ids.push(await server.send<string>(`k${n}`, { type: 'start' }));
+  }
+  const store = new WatchedStore({ disk: first.disk });
+  const unknown = '00000000-0000-7000-8000-00000000ffff';
+  store.old = [unknown, ...ids];
+  await using server = startToyServer({ store, machines: [listedToy], seed: 2, limits: { cachedMachines: 10 } });
+  await server.host.recover();
+  while (store.old.length > 1) await new Promise((resolve) => setImmediate(resolve));
+  await server.host.close();
+  assert.deepEqual(await store.disk.count(all), [{ value: undefined, count: 120 }]);
+  assert.deepEqual(store.old, [unknown], 'what cannot be loaded does not hold up the rest');
+});
