@@ -1,30 +1,34 @@
 /**
  * Activity tasks: poll, heartbeat, complete, fail, cancel; by the token of an attempt or by ids.
  *
- * User data that is too large is not bounced back to the worker, which could do nothing about it: the attempt fails with a message.
+ * User data that is too large is not bounced back to the worker, which could do nothing about it: the machine lets the attempt fail with
+ * a message.
  */
 import { WORKFLOW_KIND, type ActivityAddress, type ActivityTaskReply, type DoneReply, type HeartbeatReply, type WorkflowInput } from '../machines/workflow/index.js';
 import type { MachineKey } from '../machines/machine.js';
 import {
-  EMPTY,
   Failure,
   WorkflowService,
   type Encoded,
   type Init,
   type Payloads,
   type RecordActivityTaskHeartbeatResponse,
+  type RespondActivityTaskFailedResponse,
+  type WorkerVersionStamp,
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
-import { invalidArgument } from './refusals.js';
+import { invalidArgument, notFound } from './refusals.js';
 import type { Rooms } from './rooms.js';
 import { pollTask } from './task-poll.js';
 import { readTaskToken } from './task-token.js';
-import { ADVERTISED_LIMITS, checkLength, checkRunId, required } from './validation.js';
+import type { NamespaceLimits } from './request-limits.js';
+import { checkLength, checkRunId, required } from './validation.js';
 
 interface Target {
   readonly key: MachineKey;
   readonly activity: ActivityAddress;
+  readonly limits: NamespaceLimits;
 }
 
 interface ByToken {
@@ -46,44 +50,22 @@ export function addActivityTaskHandlers(router: Router, rooms: Rooms): void {
     pollTask(rooms, request, context, 'activity', (namespace, task) => activityTaskResponse(namespace, task as ActivityTaskReply)),
   );
 
-  router.add(WorkflowService.RespondActivityTaskCompleted, async (request) => {
-    await complete(rooms, byToken(rooms, request), request.identity, request.result);
-    return {};
-  });
-  router.add(WorkflowService.RespondActivityTaskCompletedById, async (request) => {
-    await complete(rooms, byId(rooms, request), request.identity, request.result);
-    return {};
-  });
-
-  router.add(WorkflowService.RespondActivityTaskFailed, async (request) => {
-    await fail(rooms, byToken(rooms, request), request);
-    return {};
-  });
-  router.add(WorkflowService.RespondActivityTaskFailedById, async (request) => {
-    await fail(rooms, byId(rooms, request), request);
-    return {};
-  });
-
-  router.add(WorkflowService.RespondActivityTaskCanceled, async (request) => {
-    const { key, activity } = byToken(rooms, request);
-    await send(rooms, key, { type: 'cancel-activity', activity, identity: request.identity, details: request.details });
-    return {};
-  });
-  router.add(WorkflowService.RespondActivityTaskCanceledById, async (request) => {
-    const { key, activity } = byId(rooms, request);
-    await send(rooms, key, { type: 'cancel-activity', activity, identity: request.identity, details: request.details });
-    return {};
-  });
-
-  router.add(WorkflowService.RecordActivityTaskHeartbeat, (request) => heartbeat(rooms, byToken(rooms, request), request.identity, request.details));
-  router.add(WorkflowService.RecordActivityTaskHeartbeatById, (request) => heartbeat(rooms, byId(rooms, request), request.identity, request.details));
+  router.add(WorkflowService.RespondActivityTaskCompleted, (request) => complete(rooms, byToken(rooms, request), request));
+  router.add(WorkflowService.RespondActivityTaskCompletedById, (request) => complete(rooms, byId(rooms, request), request));
+  router.add(WorkflowService.RespondActivityTaskFailed, (request) => fail(rooms, byToken(rooms, request), request));
+  router.add(WorkflowService.RespondActivityTaskFailedById, (request) => fail(rooms, byId(rooms, request), request));
+  router.add(WorkflowService.RespondActivityTaskCanceled, (request) => cancel(rooms, byToken(rooms, request), request));
+  router.add(WorkflowService.RespondActivityTaskCanceledById, (request) => cancel(rooms, byId(rooms, request), request));
+  router.add(WorkflowService.RecordActivityTaskHeartbeat, (request) => heartbeat(rooms, byToken(rooms, request), request));
+  router.add(WorkflowService.RecordActivityTaskHeartbeatById, (request) => heartbeat(rooms, byId(rooms, request), request));
 }
 
 function byToken({ namespaces }: Rooms, request: ByToken): Target {
   const { namespaceId, task } = readTaskToken(request.taskToken, 'activityTask');
-  namespaces.ofToken(namespaceId, request.namespace);
-  checkLength('Identity', request.identity);
+  const { limits } = namespaces.ofToken(namespaceId, request.namespace);
+  checkLength('Identity', request.identity, limits);
   return {
+    limits,
     key: { kind: WORKFLOW_KIND, namespace: namespaceId, key: task.workflowId, machine: task.runId },
     activity: { by: 'token', scheduledEventId: task.scheduledEventId, attempt: task.attempt, stamp: task.stamp },
   };
@@ -91,13 +73,14 @@ function byToken({ namespaces }: Rooms, request: ByToken): Target {
 
 function byId({ namespaces }: Rooms, request: ById): Target {
   const namespace = namespaces.get(request.namespace);
-  required('ActivityId', request.activityId);
-  if (request.workflowId === '') throw invalidArgument('WorkflowId is not set on request: activities outside of a workflow execution are not supported.');
-  checkLength('WorkflowId', request.workflowId);
+  const { limits } = namespace;
+  required('ActivityId', request.activityId, limits);
+  if (request.workflowId === '') throw notFound(`Activity not found: ${request.activityId}. Activities outside of a workflow execution are not supported; set the workflow id.`);
   checkRunId(request.runId);
-  checkLength('Identity', request.identity);
+  checkLength('Identity', request.identity, limits);
   const key = { kind: WORKFLOW_KIND, namespace: namespace.id, key: request.workflowId };
   return {
+    limits,
     key: request.runId === '' ? key : { ...key, machine: request.runId },
     activity: { by: 'id', activityId: request.activityId },
   };
@@ -107,39 +90,46 @@ function send(rooms: Rooms, key: MachineKey, input: WorkflowInput): Promise<Done
   return rooms.host.send<DoneReply>(key, input);
 }
 
-async function complete(rooms: Rooms, { key, activity }: Target, identity: string, result: Encoded<Payloads> | undefined): Promise<void> {
-  if (isTooLarge(result)) await send(rooms, key, { type: 'fail-activity', activity, identity, failure: tooLarge('result') });
-  else await send(rooms, key, { type: 'complete-activity', activity, identity, result });
+/** What the requests of workers have in common, by token and by id: the older ones say nothing about the worker's build. */
+interface FromWorker {
+  readonly identity: string;
+  readonly workerVersion?: WorkerVersionStamp | undefined;
 }
 
-interface FailRequest {
-  readonly identity: string;
+async function complete(rooms: Rooms, { key, activity }: Target, request: FromWorker & { readonly result?: Encoded<Payloads> | undefined }): Promise<Record<string, never>> {
+  const { identity, workerVersion, result } = request;
+  await send(rooms, key, { type: 'complete-activity', activity, identity, workerVersion, result });
+  return {};
+}
+
+interface FailRequest extends FromWorker {
   readonly failure?: Encoded<Failure> | undefined;
   readonly lastHeartbeatDetails?: Encoded<Payloads> | undefined;
 }
 
-async function fail(rooms: Rooms, { key, activity }: Target, { identity, failure, lastHeartbeatDetails }: FailRequest): Promise<void> {
-  const details = isTooLarge(lastHeartbeatDetails) ? undefined : lastHeartbeatDetails;
-  if (isTooLarge(failure)) await send(rooms, key, { type: 'fail-activity', activity, identity, failure: tooLarge('failure'), lastHeartbeatDetails: details });
-  else await send(rooms, key, { type: 'fail-activity', activity, identity, failure, lastHeartbeatDetails: details });
+/** Answers with what was too large to be kept as it came. */
+async function fail(rooms: Rooms, { key, activity, limits }: Target, request: FailRequest): Promise<Init<RespondActivityTaskFailedResponse>> {
+  const { identity, workerVersion, failure, lastHeartbeatDetails } = request;
+  if (failure !== undefined && Failure.decode(failure).applicationFailureInfo === undefined) {
+    throw invalidArgument('An activity fails with an application failure: ApplicationFailureInfo is not set on request.');
+  }
+  await send(rooms, key, { type: 'fail-activity', activity, identity, workerVersion, failure, lastHeartbeatDetails });
+  const failures: Encoded<Failure>[] = [];
+  if ((failure?.byteLength ?? 0) > limits.blobSizeBytes) failures.push(Failure.encode({ message: 'Failure exceeds size limit.', serverFailureInfo: {} }));
+  if ((lastHeartbeatDetails?.byteLength ?? 0) > limits.blobSizeBytes) {
+    failures.push(Failure.encode({ message: 'Heartbeat details exceed size limit.', serverFailureInfo: { nonRetryable: true } }));
+  }
+  return { failures };
 }
 
-async function heartbeat(rooms: Rooms, { key, activity }: Target, identity: string, details: Encoded<Payloads> | undefined): Promise<Init<RecordActivityTaskHeartbeatResponse>> {
-  if (isTooLarge(details)) {
-    await send(rooms, key, { type: 'fail-activity', activity, identity, failure: tooLarge('heartbeat details') });
-    // The attempt is over: this makes the worker stop it.
-    return { cancelRequested: true };
-  }
+async function cancel(rooms: Rooms, { key, activity }: Target, request: FromWorker & { readonly details?: Encoded<Payloads> | undefined }): Promise<Record<string, never>> {
+  const { identity, workerVersion, details } = request;
+  await send(rooms, key, { type: 'cancel-activity', activity, identity, workerVersion, details });
+  return {};
+}
+
+async function heartbeat(rooms: Rooms, { key, activity }: Target, request: FromWorker & { readonly details?: Encoded<Payloads> | undefined }): Promise<Init<RecordActivityTaskHeartbeatResponse>> {
+  const { identity, details } = request;
   const { cancelRequested, activityPaused, activityReset } = await rooms.host.send<HeartbeatReply>(key, { type: 'heartbeat-activity', activity, identity, details });
   return { cancelRequested, activityPaused, activityReset };
-}
-
-const isTooLarge = (bytes: Uint8Array | undefined): boolean => (bytes ?? EMPTY).byteLength > ADVERTISED_LIMITS.blobSizeLimitError;
-
-function tooLarge(what: string): Encoded<Failure> {
-  return Failure.encode({
-    message: `The activity's ${what} exceeds the size limit of ${ADVERTISED_LIMITS.blobSizeLimitError} bytes. Store large data elsewhere and send a reference.`,
-    source: 'Server',
-    serverFailureInfo: { nonRetryable: true },
-  });
 }

@@ -8,46 +8,73 @@
 import { Code, RpcError, type Init, type Method } from '../protocol/index.js';
 import type { Logger } from '../ports/index.js';
 import { Router, type CallContext, type Handler } from '../transport/transport.js';
+import { Admission, callKind } from './admission.js';
+import { addActivityOperationHandlers } from './activity-operations.js';
 import { addActivityTaskHandlers } from './activity-tasks.js';
 import { addHistoryHandlers } from './history.js';
+import { addDeletionHandlers } from './deletion.js';
 import { addNamespaceHandlers } from './namespaces.js';
 import { addQueryHandlers } from './queries.js';
+import { addResetHandlers } from './reset.js';
 import type { Rooms } from './rooms.js';
+import { addScheduleListHandlers } from './schedule-list.js';
+import { addScheduleHandlers } from './schedules.js';
 import { addSystemHandlers } from './system.js';
+import { addUpdateHandlers } from './updates.js';
+import { addVisibilityHandlers } from './visibility.js';
 import { addWorkerHandlers } from './workers.js';
 import { addWorkflowTaskHandlers } from './workflow-tasks.js';
+import { addSearchAttributeHandlers } from './search-attributes.js';
+import { addWorkflowOptionsHandlers } from './workflow-options.js';
+import { addWorkflowPauseHandlers } from './workflow-pause.js';
 import { addWorkflowHandlers } from './workflow.js';
 
 export function createRouter(rooms: Rooms): Router {
-  const router = new GuardedRouter(rooms.logger);
+  const router = new GuardedRouter(rooms.logger, new Admission(rooms.clock, rooms.namespaces, rooms.namespaces.serverLimits));
   addSystemHandlers(router, rooms);
   addNamespaceHandlers(router, rooms);
   addWorkflowHandlers(router, rooms);
+  addWorkflowOptionsHandlers(router, rooms);
+  addWorkflowPauseHandlers(router, rooms);
+  addSearchAttributeHandlers(router, rooms);
   addHistoryHandlers(router, rooms);
+  addResetHandlers(router, rooms);
+  addDeletionHandlers(router, rooms);
   addWorkflowTaskHandlers(router, rooms);
   addActivityTaskHandlers(router, rooms);
+  addActivityOperationHandlers(router, rooms);
   addQueryHandlers(router, rooms);
+  addUpdateHandlers(router, rooms);
+  addScheduleHandlers(router, rooms);
+  addScheduleListHandlers(router, rooms);
+  addVisibilityHandlers(router, rooms);
   addWorkerHandlers(router, rooms);
   return router;
 }
 
-/** Callers see {@link RpcError} and nothing else. What is not one is a bug: its text may hold anything, so only the log gets it. */
+/** Admits calls, and sees to it that callers see {@link RpcError} and nothing else. What is not one is a bug: its text may hold anything, so only the log gets it. */
 class GuardedRouter extends Router {
   readonly #logger: Logger;
+  readonly #admission: Admission;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, admission: Admission) {
     super();
     this.#logger = logger;
+    this.#admission = admission;
   }
 
   override add<Request, Response>(method: Method<Request, Response>, handler: Handler<Request, Response>): this {
+    const kind = callKind(method.path);
     return super.add(method, async (request: Request, context: CallContext): Promise<Init<Response>> => {
+      const leave = this.#admission.enter(kind, request);
       try {
         return await handler(request, context);
       } catch (error) {
         if (error instanceof RpcError) throw error;
         this.#logger.error('A request failed because of a bug in the server.', { method: method.name, error });
         throw new RpcError(Code.INTERNAL, `${method.name} failed because of a bug in the server. Its log has the details.`, [], { cause: error });
+      } finally {
+        leave();
       }
     });
   }

@@ -5,6 +5,10 @@ import { beginsWith, sliceHistory } from './history-events.js';
 
 /** Clients with gRPC's own default receive at most 4 MiB; a batch may go beyond the page by a little. */
 const HISTORY_PAGE_BYTES = 3 * 1024 * 1024;
+/** Reading a page holds up everything else: this many batches take the store a few milliseconds. */
+const HISTORY_PAGE_BATCHES = 2_000;
+/** For workers, which want it all. */
+const HISTORY_PAGE_EVENTS = 10_000;
 
 interface HistoryPage {
   readonly bytes: Uint8Array;
@@ -15,15 +19,17 @@ interface HistoryPage {
 }
 
 /** The stored events from `from` to `to`, as many as fit into a page, at most `maxEvents`. */
-export async function readPage(host: Host, runId: string, from: number, to: number, maxEvents?: number): Promise<HistoryPage> {
+export async function readPage(host: Host, runId: string, from: number, to: number, maxEvents = HISTORY_PAGE_EVENTS): Promise<HistoryPage> {
   if (from > to) return { bytes: EMPTY, lastEventId: from - 1, more: false };
-  const read = await host.history(runId, from, { bytes: HISTORY_PAGE_BYTES });
+  const throughEventId = Math.min(to, from + maxEvents - 1);
+  const read = await host.history(runId, from, { bytes: HISTORY_PAGE_BYTES, batches: HISTORY_PAGE_BATCHES, throughEventId });
   // The usual case, without a look at the events: the batches are exactly what was asked for.
-  if (maxEvents === undefined && read.lastEventId <= to && beginsWith(read.bytes, from)) {
-    const lastEventId = Math.max(read.lastEventId, from - 1);
-    return { bytes: read.bytes, lastEventId, more: lastEventId < to && read.more };
-  }
-  const slice = sliceHistory(read.bytes, from, to, maxEvents);
-  const lastEventId = Math.max(slice.lastEventId, from - 1);
-  return { bytes: slice.bytes, lastEventId, more: lastEventId < to && (read.more || lastEventId < read.lastEventId) };
+  if (read.lastEventId <= throughEventId && beginsWith(read.bytes, from)) return page(read.bytes, read.lastEventId, from, to);
+  const slice = sliceHistory(read.bytes, from, throughEventId);
+  return page(slice.bytes, slice.lastEventId, from, to);
+}
+
+/** There is more up to `to`, which is in the store, unless nothing at all was found: that must not send a reader round for ever. */
+function page(bytes: Uint8Array, lastEventId: number, from: number, to: number): HistoryPage {
+  return lastEventId < from ? { bytes: EMPTY, lastEventId: from - 1, more: false } : { bytes, lastEventId, more: lastEventId < to };
 }

@@ -6,13 +6,14 @@
  * gets the events of a transient workflow task, because a worker that fetches history needs it up to its task's Started event.
  */
 import { EMPTY, HistoryEventFilterType, WorkflowService, type GetWorkflowExecutionHistoryRequest, type GetWorkflowExecutionHistoryResponse, type HistoryPageToken, type Init } from '../protocol/index.js';
-import { WORKFLOW_KIND } from '../machines/workflow/index.js';
+import { WORKFLOW_KIND, type WorkflowState } from '../machines/workflow/index.js';
 import type { MachineKey } from '../machines/machine.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
 import type { CallContext, Router } from '../transport/transport.js';
 import { reverseHistory } from './history-events.js';
 import { readPage } from './history-page.js';
-import { HISTORY_POLL_MS, waitMs } from './long-poll.js';
+import { waitMs } from './long-poll.js';
+import type { ServedNamespace } from './namespace-registry.js';
 import { executionNotFound, invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
 import { viewRunWithSuffix, type RunWithSuffix } from './run-view.js';
@@ -22,8 +23,6 @@ import { untilSeen } from './waiting.js';
 import { append } from './workflow-task-response.js';
 import { executionKey } from './workflow.js';
 
-/** A page of a reverse history: small, because it is read by people. */
-const REVERSE_PAGE_EVENTS = 256;
 const WITHOUT_TRANSIENT_EVENTS = new Set(['temporal-cli', 'temporal-ui']);
 
 export function addHistoryHandlers(router: Router, rooms: Rooms): void {
@@ -51,16 +50,18 @@ export function addHistoryHandlers(router: Router, rooms: Rooms): void {
         workflowTask: token?.workflowTask,
         lastEventId: token?.lastEventId,
       });
-    const wait = (seen: (run: RunWithSuffix) => boolean): Promise<RunWithSuffix | undefined> => {
+    const wait: Wait = (seen, matters) => {
       const lookAgain = async (): Promise<RunWithSuffix | undefined> => {
         const now = await look(pinned);
         return seen(now) ? now : undefined;
       };
-      return untilSeen(rooms, run.runId, lookAgain, waitMs(HISTORY_POLL_MS, context, rooms.clock), context.signal);
+      return untilSeen(rooms, run.runId, lookAgain, waitMs(namespace.limits.historyLongPollMs, context, rooms.clock), context.signal, matters);
     };
+    const maxEvents = pageEvents(request.maximumPageSize, namespace);
+    const read: Read = (from, to) => readPage(host, run.runId, from, to, maxEvents);
     return request.historyEventFilterType === HistoryEventFilterType.CLOSE_EVENT
       ? closeEvent(rooms, request, run, wait, nextToken)
-      : events(rooms, request, run, token, context, wait, nextToken);
+      : events(request, run, token, context, { wait, read, nextToken });
   });
 
   router.add(WorkflowService.GetWorkflowExecutionHistoryReverse, async (request) => {
@@ -68,7 +69,7 @@ export function addHistoryHandlers(router: Router, rooms: Rooms): void {
     const token = readToken(request, namespace, true);
     const run = await look(token === undefined ? executionKey(namespace, requiredExecution(request.execution)) : tokenKey(token));
     const to = token?.nextEventId ?? run.lastEventId;
-    const size = Math.min(request.maximumPageSize > 0 ? request.maximumPageSize : REVERSE_PAGE_EVENTS, REVERSE_PAGE_EVENTS);
+    const size = pageEvents(request.maximumPageSize, namespace);
     const { bytes, from } = await readBackwards(rooms, run.runId, to, size);
     return {
       history: reverseHistory(bytes),
@@ -80,35 +81,45 @@ export function addHistoryHandlers(router: Router, rooms: Rooms): void {
   });
 }
 
-type Wait = (seen: (run: RunWithSuffix) => boolean) => Promise<RunWithSuffix | undefined>;
+type Wait = (seen: (run: RunWithSuffix) => boolean, matters: (state: WorkflowState) => boolean) => Promise<RunWithSuffix | undefined>;
+type Read = (from: number, to: number) => ReturnType<typeof readPage>;
 type Response = Init<GetWorkflowExecutionHistoryResponse>;
 
 async function closeEvent(rooms: Rooms, request: GetWorkflowExecutionHistoryRequest, run: RunWithSuffix, wait: Wait, nextToken: (nextEventId: number) => Uint8Array): Promise<Response> {
-  const closed = run.isOpen && request.waitNewEvent ? await wait((now) => !now.isOpen) : run;
+  const closed = run.isOpen && request.waitNewEvent ? await wait((now) => !now.isOpen, (state) => !state.isOpen) : run;
   if (closed === undefined) return { history: EMPTY, nextPageToken: nextToken(1) };
   if (closed.isOpen) return { history: EMPTY };
   const page = await readPage(rooms.host, closed.runId, closed.closeEventId, closed.closeEventId);
   return { history: page.bytes };
 }
 
+interface Paging {
+  readonly wait: Wait;
+  readonly read: Read;
+  readonly nextToken: (nextEventId: number) => Uint8Array;
+}
+
 async function events(
-  rooms: Rooms,
   request: GetWorkflowExecutionHistoryRequest,
   first: RunWithSuffix,
   token: HistoryPageToken | undefined,
   context: CallContext,
-  wait: Wait,
-  nextToken: (nextEventId: number) => Uint8Array,
+  { wait, read, nextToken }: Paging,
 ): Promise<Response> {
   const from = token?.nextEventId ?? 1;
   const waits = request.waitNewEvent && token?.workflowTask === undefined;
-  const run = waits && first.isOpen && first.lastEventId < from ? await wait((now) => now.lastEventId >= from || !now.isOpen) : first;
+  const run = waits && first.isOpen && first.lastEventId < from ? await wait((now) => now.lastEventId >= from || !now.isOpen, (state) => state.run.lastEventId >= from || !state.isOpen) : first;
   if (run === undefined) return { history: EMPTY, nextPageToken: nextToken(from) };
   const to = token !== undefined && token.lastEventId > 0 ? Math.min(token.lastEventId, run.lastEventId) : run.lastEventId;
-  const page = await readPage(rooms.host, run.runId, from, to, request.maximumPageSize > 0 ? request.maximumPageSize : undefined);
+  const page = await read(from, to);
   if (page.more || (waits && run.isOpen)) return { history: page.bytes, nextPageToken: nextToken(page.lastEventId + 1) };
   const suffix = wantsSuffix(token, run, context) ? run.suffix : undefined;
   return { history: suffix === undefined ? page.bytes : append(page.bytes, suffix) };
+}
+
+/** How many events a page may have: as many as the caller asks for, up to the limit. */
+function pageEvents(maximumPageSize: number, { limits }: ServedNamespace): number {
+  return maximumPageSize > 0 ? Math.min(maximumPageSize, limits.historyPageEvents) : limits.historyPageEvents;
 }
 
 /** The events of a transient attempt go to workers: to whoever holds exactly this attempt, or started to read without a token. */

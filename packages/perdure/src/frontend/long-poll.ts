@@ -2,8 +2,6 @@
 import type { Clock } from '../ports/index.js';
 import type { CallContext } from '../transport/transport.js';
 
-export const TASK_POLL_MS = 60_000;
-export const HISTORY_POLL_MS = 20_000;
 /** The answer is on its way this long before the caller's deadline. */
 const ANSWER_MARGIN_MS = 1_000;
 

@@ -7,19 +7,34 @@
  */
 import type { Host } from '../host/host.js';
 import { NAMESPACE_KIND, type Namespace, type NamespaceChanges, type NamespaceInput, type NamespaceSettings } from '../machines/namespace/inputs.js';
+import type { SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import { NamespaceState } from '../protocol/index.js';
+import { NamespaceLimitBook } from './namespace-limits.js';
 import { invalidArgument, namespaceInvalidState, namespaceNotFound, overloaded } from './refusals.js';
+import type { NamespaceLimits } from './request-limits.js';
+import { checkLength } from './validation.js';
 
-/** Each is an entry in memory for as long as the engine lives. */
-const MAX_NAMESPACES = 10_000;
+/** A namespace as handlers see it. */
+export interface ServedNamespace extends Namespace {
+  /** What requests and runs in it may hold. */
+  readonly limits: NamespaceLimits;
+}
 
 export class NamespaceRegistry {
   readonly #host: Host;
-  readonly #byName = new Map<string, Namespace>();
-  readonly #byId = new Map<string, Namespace>();
+  readonly #limits: NamespaceLimitBook;
+  readonly #byName = new Map<string, ServedNamespace>();
+  readonly #byId = new Map<string, ServedNamespace>();
 
-  constructor(host: Host) {
+  /** @param limits is kept up to date with what namespaces say */
+  constructor(host: Host, limits = new NamespaceLimitBook()) {
     this.#host = host;
+    this.#limits = limits;
+  }
+
+  /** What holds where a namespace says nothing, and for all of them together. */
+  get serverLimits(): NamespaceLimits {
+    return this.#limits.server;
   }
 
   /** Loads the namespaces of these names from their machines. Called once, before the first request. */
@@ -30,60 +45,72 @@ export class NamespaceRegistry {
     }
   }
 
-  find(name: string): Namespace | undefined {
+  find(name: string): ServedNamespace | undefined {
     return this.#byName.get(name);
   }
 
   /** The namespace of a request. @throws RpcError INVALID_ARGUMENT without a name, NOT_FOUND if there is no such namespace. */
-  get(name: string): Namespace {
+  get(name: string): ServedNamespace {
     const namespace = this.#byName.get(name);
     if (namespace !== undefined) return namespace;
-    throw name === '' ? invalidArgument('Namespace not set on request.') : namespaceNotFound(name);
+    if (name === '') throw invalidArgument('Namespace not set on request.');
+    checkLength('Namespace', name, this.#limits.server);
+    throw namespaceNotFound(name);
   }
 
   /** Like `get`, for what creates something. @throws RpcError FAILED_PRECONDITION if the namespace is deprecated. */
-  getRegistered(name: string): Namespace {
+  getRegistered(name: string): ServedNamespace {
     const namespace = this.get(name);
     if (namespace.state !== NamespaceState.REGISTERED) throw namespaceInvalidState(name, namespace.state);
     return namespace;
   }
 
-  getById(id: string): Namespace {
+  getById(id: string): ServedNamespace {
     const namespace = this.#byId.get(id);
     if (namespace === undefined) throw namespaceNotFound(id);
     return namespace;
   }
 
   /** The namespace of a task token. Clients may leave the name out, but must not give another one. */
-  ofToken(namespaceId: string, name: string): Namespace {
+  ofToken(namespaceId: string, name: string): ServedNamespace {
+    if (name !== '') this.get(name);
     const namespace = this.getById(namespaceId);
     if (name !== '' && name !== namespace.name) throw invalidArgument(`The token belongs to the namespace ${namespace.name}, not to ${name}.`);
     return namespace;
   }
 
   /** In the order of their names. */
-  list(): Namespace[] {
+  list(): ServedNamespace[] {
     return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async register(name: string, settings: NamespaceSettings): Promise<Namespace> {
-    if (this.#byName.size >= MAX_NAMESPACES) throw overloaded(`There are ${MAX_NAMESPACES} namespaces, which is the limit.`);
+  async register(name: string, settings: NamespaceSettings): Promise<ServedNamespace> {
+    const { namespaces } = this.#limits.server;
+    if (this.#byName.size >= namespaces) throw overloaded(`There are ${namespaces} namespaces, which is the limit.`);
     return this.#tell(name, { type: 'register', settings });
   }
 
-  async update(name: string, settings: NamespaceChanges, state?: NamespaceState): Promise<Namespace> {
+  async update(name: string, settings: NamespaceChanges, state?: NamespaceState): Promise<ServedNamespace> {
     return this.#tell(name, { type: 'update', settings, state });
   }
 
-  async #tell(name: string, input: NamespaceInput): Promise<Namespace> {
-    const namespace = await this.#host.send<Namespace>(keyOf(name), input);
-    this.#keep(namespace);
-    return namespace;
+  async addSearchAttributes(name: string, add: SearchAttributeTypes): Promise<ServedNamespace> {
+    return this.#tell(name, { type: 'add-search-attributes', add, most: this.get(name).limits.customSearchAttributes });
   }
 
-  #keep(namespace: Namespace): void {
-    this.#byName.set(namespace.name, namespace);
-    this.#byId.set(namespace.id, namespace);
+  async removeSearchAttributes(name: string, names: readonly string[]): Promise<ServedNamespace> {
+    return this.#tell(name, { type: 'remove-search-attributes', names });
+  }
+
+  async #tell(name: string, input: NamespaceInput): Promise<ServedNamespace> {
+    return this.#keep(await this.#host.send<Namespace>(keyOf(name), input));
+  }
+
+  #keep(namespace: Namespace): ServedNamespace {
+    const served = { ...namespace, limits: this.#limits.keep(namespace.id, namespace.data) };
+    this.#byName.set(namespace.name, served);
+    this.#byId.set(namespace.id, served);
+    return served;
   }
 }
 

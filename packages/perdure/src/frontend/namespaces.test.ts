@@ -78,5 +78,5 @@ test('an update merges data and stays after a restart; a deprecated namespace st
 
 test('a method that does not exist yet names itself', async () => {
   await using stage = await Stage.open();
-  await assert.rejects(stage.call(WorkflowService.CreateSchedule, { namespace: NAMESPACE }), (error) => error instanceof RpcError && error.code === Code.UNIMPLEMENTED && /CreateSchedule/.test(error.message));
+  await assert.rejects(stage.call(WorkflowService.CreateWorkflowRule, { namespace: NAMESPACE }), (error) => error instanceof RpcError && error.code === Code.UNIMPLEMENTED && /CreateWorkflowRule/.test(error.message));
 });

@@ -1,8 +1,8 @@
 /** Namespaces: register, describe, list, update, deprecate. */
-import type { Namespace } from '../machines/namespace/inputs.js';
 import {
   ArchivalState,
   NamespaceState,
+  ReplicationState,
   WorkflowService,
   type DescribeNamespaceResponse,
   type Init,
@@ -11,19 +11,18 @@ import {
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { invalidArgument, namespaceNotFound } from './refusals.js';
+import type { ServedNamespace } from './namespace-registry.js';
+import { checkLimitSettings } from './namespace-limits.js';
+import type { NamespaceLimits } from './request-limits.js';
 import type { Rooms } from './rooms.js';
 import { CLUSTER_NAME, NAMESPACE_CAPABILITIES } from './system.js';
-import { ADVERTISED_LIMITS, checkDuration, checkLength, required } from './validation.js';
+import { advertisedLimits, checkDuration, checkLength, pageSize, required } from './validation.js';
 
-/** Shorter retention would delete what clients have not read yet. */
-const MIN_RETENTION_MS = 3_600_000;
 const DEFAULT_PAGE_SIZE = 100;
-const MAX_PAGE_SIZE = 1_000;
 
 export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): void {
   router.add(WorkflowService.RegisterNamespace, async (request) => {
-    required('Namespace', request.namespace);
-    checkRegistration(request);
+    checkRegistration(request, namespaces.serverLimits);
     await namespaces.register(request.namespace, {
       description: request.description,
       ownerEmail: request.ownerEmail,
@@ -39,7 +38,7 @@ export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): voi
   });
 
   router.add(WorkflowService.ListNamespaces, (request) => {
-    const size = Math.min(request.pageSize > 0 ? request.pageSize : DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
+    const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, namespaces.serverLimits);
     // The token is the last name of the page before: names may come and go between two pages.
     const after = Buffer.from(request.nextPageToken).toString('utf8');
     const rest = namespaces.list().filter((namespace) => namespace.name > after);
@@ -53,7 +52,7 @@ export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): voi
 
   router.add(WorkflowService.UpdateNamespace, async (request) => {
     namespaces.get(request.namespace);
-    checkUpdate(request);
+    checkUpdate(request, namespaces.serverLimits);
     const info = request.updateInfo;
     const updated = await namespaces.update(
       request.namespace,
@@ -74,27 +73,32 @@ export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): voi
   });
 }
 
-function checkRegistration(request: RegisterNamespaceRequest): void {
-  checkRetention(request.workflowExecutionRetentionPeriod ?? 0);
-  checkLength('Description', request.description);
-  checkLength('OwnerEmail', request.ownerEmail);
+function checkRegistration(request: RegisterNamespaceRequest, limits: NamespaceLimits): void {
+  required('Namespace', request.namespace, limits);
+  checkRetention(request.workflowExecutionRetentionPeriod ?? 0, limits);
+  checkLength('Description', request.description, limits);
+  checkLength('OwnerEmail', request.ownerEmail, limits);
+  checkLimitSettings(request.data);
   if (request.isGlobalNamespace) throw invalidArgument('Global namespaces are not supported: there is one cluster. Leave is_global_namespace unset.');
 }
 
-function checkUpdate(request: UpdateNamespaceRequest): void {
-  if (request.config?.workflowExecutionRetentionTtl !== undefined) checkRetention(request.config.workflowExecutionRetentionTtl);
+function checkUpdate(request: UpdateNamespaceRequest, limits: NamespaceLimits): void {
+  if (request.config?.workflowExecutionRetentionTtl !== undefined) checkRetention(request.config.workflowExecutionRetentionTtl, limits);
+  if (request.updateInfo !== undefined) checkLimitSettings(request.updateInfo.data);
   if (request.promoteNamespace) throw invalidArgument('Global namespaces are not supported: there is one cluster.');
+  if (request.deleteBadBinary !== '') throw invalidArgument(`There is no bad binary ${request.deleteBadBinary}: marking binaries as bad is not supported.`);
   if (request.updateInfo?.state === NamespaceState.DELETED) throw invalidArgument('A namespace is deleted with DeleteNamespace, not by an update of its state.');
 }
 
-function checkRetention(retentionMs: number): void {
+function checkRetention(retentionMs: number, { minimumRetentionMs }: NamespaceLimits): void {
   checkDuration('WorkflowExecutionRetentionPeriod', retentionMs);
-  if (retentionMs < MIN_RETENTION_MS) {
-    throw invalidArgument('A minimum WorkflowExecutionRetentionPeriod of 1 hour must be set on the request.');
+  // Shorter retention would delete what clients have not read yet.
+  if (retentionMs < minimumRetentionMs) {
+    throw invalidArgument(`A minimum WorkflowExecutionRetentionPeriod of ${minimumRetentionMs / 3_600_000} hours must be set on the request.`);
   }
 }
 
-function describe(namespace: Namespace): Init<DescribeNamespaceResponse> {
+function describe(namespace: ServedNamespace): Init<DescribeNamespaceResponse> {
   return {
     namespaceInfo: {
       name: namespace.name,
@@ -104,7 +108,7 @@ function describe(namespace: Namespace): Init<DescribeNamespaceResponse> {
       ownerEmail: namespace.ownerEmail,
       data: namespace.data,
       capabilities: NAMESPACE_CAPABILITIES,
-      limits: ADVERTISED_LIMITS,
+      limits: advertisedLimits(namespace.limits),
     },
     config: {
       workflowExecutionRetentionTtl: namespace.retentionMs,
@@ -112,7 +116,7 @@ function describe(namespace: Namespace): Init<DescribeNamespaceResponse> {
       visibilityArchivalState: ArchivalState.DISABLED,
       badBinaries: {},
     },
-    replicationConfig: { activeClusterName: CLUSTER_NAME, clusters: [{ clusterName: CLUSTER_NAME }] },
+    replicationConfig: { activeClusterName: CLUSTER_NAME, clusters: [{ clusterName: CLUSTER_NAME }], state: ReplicationState.NORMAL },
     isGlobalNamespace: false,
   };
 }

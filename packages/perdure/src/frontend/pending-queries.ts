@@ -9,9 +9,6 @@ import type { QueryResultType, RespondQueryTaskCompletedRequest, WorkflowQuery, 
 import { QueryTurns } from './query-turns.js';
 import { busyWorkflow, overloaded } from './refusals.js';
 
-const MAX_PER_RUN = 50;
-const MAX_IN_TOTAL = 20_000;
-
 export interface QueryAnswer {
   readonly resultType: QueryResultType;
   readonly answer?: WorkflowQueryResult['answer'];
@@ -38,13 +35,19 @@ export class PendingQuery {
 
 export class PendingQueries {
   readonly turns = new QueryTurns();
+  readonly #limit: number;
   readonly #byId = new Map<string, PendingQuery>();
   /** Those that wait to be attached, by run. */
   readonly #waiting = new Map<string, Map<string, PendingQuery>>();
 
+  /** @param limit how many queries may be under way, in all namespaces together */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
   /** @throws RpcError RESOURCE_EXHAUSTED if too many queries wait. */
   open(id: string, runId: string, query: WorkflowQuery): PendingQuery {
-    if (this.#byId.size >= MAX_IN_TOTAL) throw overloaded(`${MAX_IN_TOTAL} queries are waiting, which is the limit. Query again later.`);
+    if (this.#byId.size >= this.#limit) throw overloaded(`${this.#limit} queries are waiting, which is the limit. Query again later.`);
     const pending = new PendingQuery(id, runId, query);
     this.#byId.set(id, pending);
     return pending;
@@ -56,9 +59,9 @@ export class PendingQueries {
   }
 
   /** From now on the query is attached to the run's next workflow task. */
-  waitForTask(query: PendingQuery, startedTaskStamp: number | undefined): void {
+  waitForTask(query: PendingQuery, startedTaskStamp: number | undefined, limit: number): void {
     const ofRun = this.#waiting.get(query.runId) ?? new Map<string, PendingQuery>();
-    if (ofRun.size >= MAX_PER_RUN) throw busyWorkflow(`${MAX_PER_RUN} queries wait for this workflow execution, which is the limit. Query again later.`);
+    if (ofRun.size >= limit) throw busyWorkflow(`${limit} queries wait for this workflow execution, which is the limit. Query again later.`);
     query.missedTaskStamp = startedTaskStamp;
     this.#waiting.set(query.runId, ofRun.set(query.id, query));
   }

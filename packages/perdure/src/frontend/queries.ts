@@ -5,7 +5,6 @@
  * there is: a workflow task was completed, and none is scheduled or started (or the run is closed). Otherwise it rides on the next
  * workflow task; if that ends without an answer, the question is looked at anew.
  */
-import type { Namespace } from '../machines/namespace/inputs.js';
 import { WORKFLOW_KIND, type DoneReply, type WorkflowInput } from '../machines/workflow/index.js';
 import type { TaskQueueAddress } from '../machines/machine.js';
 import {
@@ -22,6 +21,8 @@ import type { CallContext, Router } from '../transport/transport.js';
 import type { PendingQuery, QueryAnswer } from './pending-queries.js';
 import { QueryTask } from './query-task.js';
 import { executionNotFound, invalidArgument, notFound, queryFailed, workflowNotReady } from './refusals.js';
+import type { ServedNamespace } from './namespace-registry.js';
+import type { NamespaceLimits } from './request-limits.js';
 import type { Rooms } from './rooms.js';
 import { viewRun, type QueryableRun } from './run-view.js';
 import { readTaskToken } from './task-token.js';
@@ -31,14 +32,13 @@ import { executionKey } from './workflow.js';
 
 /** A workflow task that failed this often is not about to answer. */
 const FAILING_ATTEMPT = 3;
-/** Without any poller a query waits this long for one to come: a worker may be restarting. */
-const NO_POLLER_MS = 20_000;
 /** A worker that took a query and stays silent may be gone: then another one is asked. */
 const ASK_AGAIN_MS = 30_000;
 const DEFAULT_STICKY_MS = 10_000;
+/** Why a wait is ended that nobody needs any more. Without a reason a signal makes an exception with a stack for each. */
+const OVER = 'over';
 /** Longer than anybody waits; the caller's deadline ends the wait. */
 const LONG_MS = 86_400_000;
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
 export function addQueryHandlers(router: Router, rooms: Rooms): void {
   const { host, namespaces, queries, random } = rooms;
@@ -47,14 +47,15 @@ export function addQueryHandlers(router: Router, rooms: Rooms): void {
     const namespace = namespaces.get(request.namespace);
     const execution = requiredExecution(request.execution);
     if (request.query === undefined) throw invalidArgument('Query is not set on request.');
-    required('QueryType', request.query.queryType);
-    checkBlob('Query arguments', request.query.queryArgs);
+    required('QueryType', request.query.queryType, namespace.limits);
+    checkBlob('Query arguments', request.query.queryArgs, namespace.limits);
     const run = await host.read(executionKey(namespace, execution), viewRun);
     if (run === undefined) throw executionNotFound(execution.workflowId, execution.runId);
+    if (run.isPaused) return { queryRejected: { status: WorkflowExecutionStatus.PAUSED } };
     if (isRejected(request.queryRejectCondition, run)) return { queryRejected: { status: run.status } };
     const pending = queries.open(random.uuid(), run.runId, request.query);
     try {
-      return toResponse(await ask(rooms, namespace, run, pending, context));
+      return toResponse(await ask(rooms, namespace, run, pending, context), namespace.limits);
     } finally {
       queries.close(pending);
     }
@@ -74,7 +75,7 @@ function isRejected(condition: QueryRejectCondition, { isOpen, status }: Queryab
   return false;
 }
 
-async function ask(rooms: Rooms, namespace: Namespace, seen: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
+async function ask(rooms: Rooms, namespace: ServedNamespace, seen: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
   let run = seen;
   if (!isIdle(run)) {
     const outcome = await askWithTask(rooms, namespace, run, pending, context);
@@ -101,13 +102,13 @@ function isIdle(run: QueryableRun, deadline?: number): boolean {
 /** Lets the query ride on workflow tasks until one answers it, or until the run is idle. */
 async function askWithTask(
   rooms: Rooms,
-  namespace: Namespace,
+  namespace: ServedNamespace,
   run: QueryableRun,
   pending: PendingQuery,
   context: CallContext,
 ): Promise<{ answer: QueryAnswer; run: QueryableRun } | { answer: undefined; run: QueryableRun }> {
   const key = { kind: WORKFLOW_KIND, namespace: namespace.id, key: run.workflowId, machine: run.runId };
-  rooms.queries.waitForTask(pending, run.startedTaskStamp);
+  rooms.queries.waitForTask(pending, run.startedTaskStamp, namespace.limits.bufferedQueries);
   const lookWhetherIdle = async (): Promise<QueryableRun | undefined> => {
     const now = await rooms.host.read(key, viewRun);
     if (now === undefined) throw executionNotFound(run.workflowId, run.runId);
@@ -120,13 +121,13 @@ async function askWithTask(
     if (outcome === undefined) throw ended(rooms);
     return 'resultType' in outcome ? { answer: outcome, run } : { answer: undefined, run: outcome };
   } finally {
-    stop.abort();
+    stop.abort(OVER);
     rooms.queries.stopWaiting(pending);
   }
 }
 
 /** Asks the worker that has the run in its cache, then any worker. */
-async function askDirectly(rooms: Rooms, namespace: Namespace, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
+async function askDirectly(rooms: Rooms, namespace: ServedNamespace, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
   const { matching, host } = rooms;
   const address = (name: string): TaskQueueAddress => ({ namespace: namespace.id, name, type: 'workflow' });
   if (run.stickyQueue !== undefined && run.isOpen) {
@@ -140,15 +141,16 @@ async function askDirectly(rooms: Rooms, namespace: Namespace, run: QueryableRun
     // The run may have ended meanwhile: then there is nothing to reset.
     await host.send<DoneReply>({ ...executionKey(namespace, run) }, input).catch(() => {});
   }
-  return askAnyWorker(rooms, address(run.taskQueue), run, pending, context);
+  return askAnyWorker(rooms, namespace, address(run.taskQueue), run, pending, context);
 }
 
-async function askAnyWorker(rooms: Rooms, queue: TaskQueueAddress, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
+async function askAnyWorker(rooms: Rooms, { limits }: ServedNamespace, queue: TaskQueueAddress, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
   const turn = rooms.queries.turns.enter(run.runId);
   try {
     if (!(await within(turn.come, LONG_MS, rooms, context.signal))) throw ended(rooms);
     for (;;) {
-      const waitMs = rooms.matching.hasPoller(queue) ? ASK_AGAIN_MS : NO_POLLER_MS;
+      // Without any poller a query waits for one to come: a worker may be restarting.
+      const waitMs = rooms.matching.hasPoller(queue) ? ASK_AGAIN_MS : limits.noPollerWaitMs;
       const answer = await offer(rooms, queue, new QueryTask(pending, run.workflowId, false), waitMs, context);
       if (answer !== undefined) return answer;
       if (!rooms.matching.hasPoller(queue)) {
@@ -169,14 +171,14 @@ async function offer(rooms: Rooms, queue: TaskQueueAddress, task: QueryTask, tim
     if (answer === undefined) throwIfEnded(rooms, context);
     return answer;
   } finally {
-    withdraw.abort();
+    withdraw.abort(OVER);
   }
 }
 
-function toResponse(answer: QueryAnswer): Init<QueryWorkflowResponse> {
+function toResponse(answer: QueryAnswer, { blobSizeBytes }: NamespaceLimits): Init<QueryWorkflowResponse> {
   if (answer.resultType !== QueryResultType.ANSWERED) throw queryFailed(answer.errorMessage, answer.failure);
-  if (answer.answer !== undefined && answer.answer.byteLength > MAX_ANSWER_BYTES) {
-    throw queryFailed(`The answer exceeds the size limit of ${MAX_ANSWER_BYTES} bytes.`, undefined);
+  if (answer.answer !== undefined && answer.answer.byteLength > blobSizeBytes) {
+    throw queryFailed(`The answer exceeds the size limit of ${blobSizeBytes} bytes.`, undefined);
   }
   return { queryResult: answer.answer };
 }

@@ -2,6 +2,7 @@
 import type { Host } from '../host/host.js';
 import type { Matching } from '../matching/matching.js';
 import type { Clock, Logger, Random } from '../ports/index.js';
+import type { CallbackAddresses } from './callback-addresses.js';
 import type { Closing } from './closing.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import type { PendingQueries } from './pending-queries.js';
@@ -16,6 +17,8 @@ export interface Rooms {
   readonly namespaces: NamespaceRegistry;
   readonly queries: PendingQueries;
   readonly polls: WorkerPolls;
+  /** Where completion callbacks may be sent. */
+  readonly callbackAddresses: CallbackAddresses;
   /** Begins when the engine closes: every wait ends. */
   readonly closing: Closing;
   /** Identifies this store of data to operators; made with it, never changed. */

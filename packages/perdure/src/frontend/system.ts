@@ -21,8 +21,15 @@ const CAPABILITIES: Init<GetSystemInfoResponse_Capabilities> = {
 };
 
 export const NAMESPACE_CAPABILITIES: Init<NamespaceInfo_Capabilities> = {
+  syncUpdate: true,
+  asyncUpdate: true,
   eagerWorkflowStart: true,
+  workerHeartbeats: true,
+  workflowPause: true,
   workerPollCompleteOnShutdown: true,
+  pollerAutoscaling: true,
+  reportedProblemsSearchAttribute: true,
+  workflowUpdateCallbacks: true,
 };
 
 export function addSystemHandlers(router: Router, rooms: Rooms): void {

@@ -1,16 +1,20 @@
 /** One long poll of a worker for a task, of either kind: checks it, waits in matching, and frees its place however it ends. */
 import type { Namespace } from '../machines/namespace/inputs.js';
-import type { TaskQueue } from '../protocol/index.js';
+import type { TaskQueue, TaskQueueMetadata, WorkerVersionCapabilities } from '../protocol/index.js';
 import type { CallContext } from '../transport/transport.js';
-import { TASK_POLL_MS, waitMs } from './long-poll.js';
+import { waitMs } from './long-poll.js';
 import type { Rooms } from './rooms.js';
-import { checkLength, requiredTaskQueue } from './validation.js';
+import { checkBuildId, checkLength, requiredTaskQueue } from './validation.js';
 
 interface TaskPollRequest {
   readonly namespace: string;
   readonly taskQueue?: TaskQueue | undefined;
   readonly identity: string;
   readonly workerInstanceKey: string;
+  readonly workerVersionCapabilities?: WorkerVersionCapabilities | undefined;
+  /** Only of activity workers. */
+  readonly taskQueueMetadata?: TaskQueueMetadata | undefined;
+  readonly deploymentOptions?: { readonly buildId: string } | undefined;
 }
 
 /**
@@ -26,15 +30,23 @@ export async function pollTask<Response>(
 ): Promise<Response | Record<string, never>> {
   const { matching, clock, namespaces, polls, random } = rooms;
   const namespace = namespaces.get(request.namespace);
-  const queue = requiredTaskQueue(request.taskQueue);
-  checkLength('Identity', request.identity);
+  const queue = requiredTaskQueue(request.taskQueue, namespace.limits);
+  checkLength('Identity', request.identity, namespace.limits);
+  checkBuildId(request.workerVersionCapabilities?.buildId ?? request.deploymentOptions?.buildId, namespace.limits);
+  const { identity, workerVersionCapabilities: version } = request;
+  const worker = version === undefined || version.buildId === '' ? undefined : { buildId: version.buildId, useVersioning: version.useVersioning };
+  const address = { namespace: namespace.id, name: queue.name, type };
+  const began = clock.monotonic();
   const poll = polls.begin(request.workerInstanceKey, context.signal);
   try {
     const task = await matching.poll(
-      { namespace: namespace.id, name: queue.name, type },
-      { identity: request.identity, requestId: random.uuid(), signal: poll.signal, timeoutMs: waitMs(TASK_POLL_MS, context, clock) },
+      address,
+      { identity, requestId: random.uuid(), worker, maxTasksPerSecond: request.taskQueueMetadata?.maxTasksPerSecond, signal: poll.signal, timeoutMs: waitMs(namespace.limits.taskLongPollMs, context, clock) },
     );
-    return task === undefined ? {} : await answer(namespace, task);
+    if (task === undefined) return {};
+    const pollRequestDeltaSuggestion = matching.adviseScaling(address, clock.monotonic() - began);
+    const response = await answer(namespace, task);
+    return pollRequestDeltaSuggestion === 0 ? response : { ...response, pollerScalingDecision: { pollRequestDeltaSuggestion } };
   } finally {
     poll.end();
   }

@@ -4,37 +4,39 @@
  * A worker that shuts down would otherwise wait for its polls to expire, up to a minute. Ended polls answer empty. A poll that arrives
  * after the goodbye (it was on its way) is answered empty at once, so the keys of workers that left are remembered for a while.
  */
+import type { EndSignal } from '../matching/matching.js';
 
 /** A key is a few dozen bytes; beyond this many the oldest is forgotten, and its late polls merely expire. */
 const REMEMBERED_WORKERS = 2_000;
 
 interface WorkerPoll {
   /** Aborted when the caller went away or the worker shut down. */
-  readonly signal: AbortSignal;
+  readonly signal: EndSignal;
   /** Must be called when the poll is over. */
   end(): void;
 }
 
 export class WorkerPolls {
-  readonly #waiting = new Map<string, Set<AbortController>>();
+  readonly #waiting = new Map<string, Set<Ending>>();
   readonly #gone = new Set<string>();
 
   /** Registers a poll. Without a key (older workers) it ends only with its caller. */
   begin(workerInstanceKey: string, caller: AbortSignal): WorkerPoll {
     if (workerInstanceKey === '') return { signal: caller, end: () => {} };
-    if (this.#gone.has(workerInstanceKey)) return { signal: AbortSignal.abort(), end: () => {} };
-    const controller = new AbortController();
-    const onCallerGone = (): void => controller.abort();
-    if (caller.aborted) controller.abort();
-    else caller.addEventListener('abort', onCallerGone, { once: true });
+    const ending = new Ending();
+    if (caller.aborted || this.#gone.has(workerInstanceKey)) {
+      ending.abort();
+      return { signal: ending, end: () => {} };
+    }
+    caller.addEventListener('abort', ending.abort);
     const ofWorker = this.#waiting.get(workerInstanceKey) ?? new Set();
-    this.#waiting.set(workerInstanceKey, ofWorker.add(controller));
+    this.#waiting.set(workerInstanceKey, ofWorker.add(ending));
     return {
-      signal: controller.signal,
+      signal: ending,
       end: () => {
-        caller.removeEventListener('abort', onCallerGone);
-        ofWorker.delete(controller);
-        if (ofWorker.size === 0) this.#waiting.delete(workerInstanceKey);
+        caller.removeEventListener('abort', ending.abort);
+        ofWorker.delete(ending);
+        if (ofWorker.size === 0 && this.#waiting.get(workerInstanceKey) === ofWorker) this.#waiting.delete(workerInstanceKey);
       },
     };
   }
@@ -44,6 +46,26 @@ export class WorkerPolls {
     if (workerInstanceKey === '') return;
     this.#gone.add(workerInstanceKey);
     if (this.#gone.size > REMEMBERED_WORKERS) for (const oldest of this.#gone) if (this.#gone.delete(oldest)) break;
-    for (const controller of this.#waiting.get(workerInstanceKey) ?? []) controller.abort();
+    for (const ending of this.#waiting.get(workerInstanceKey) ?? []) ending.abort();
+  }
+}
+
+/** The end of one poll, for the one that waits. */
+class Ending implements EndSignal {
+  aborted = false;
+  #listener: (() => void) | undefined;
+
+  readonly abort = (): void => {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.#listener?.();
+  };
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listener === listener) this.#listener = undefined;
   }
 }

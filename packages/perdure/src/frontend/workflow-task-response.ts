@@ -36,6 +36,7 @@ export async function workflowTaskResponse(rooms: Rooms, namespace: Namespace, t
     workflowExecutionTaskQueue: { name: task.taskQueue, kind: TaskQueueKind.NORMAL },
     scheduledTime: task.scheduledTime,
     startedTime: task.startedTime,
+    messages: task.messages,
     ...(queries !== undefined && { queries }),
   };
 }

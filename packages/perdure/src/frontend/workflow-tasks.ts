@@ -4,6 +4,7 @@ import { WorkflowService, type WorkflowTaskToken } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
 import { QueryTask, queryTaskResponse } from './query-task.js';
+import { commandNamespaces } from './command-namespaces.js';
 import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
 import { pollTask } from './task-poll.js';
@@ -24,9 +25,10 @@ export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
   router.add(WorkflowService.RespondWorkflowTaskCompleted, async (request) => {
     const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
     const namespace = namespaces.ofToken(namespaceId, request.namespace);
-    checkLength('Identity', request.identity);
+    checkLength('Identity', request.identity, namespace.limits);
     if (request.intermediatePage) throw invalidArgument('A completion must come in one request: paging is not supported. Send all commands at once.');
-    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request };
+    const otherNamespaces = commandNamespaces(request.commands, namespace.name, namespaces);
+    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request, namespaces: otherNamespaces, searchAttributeTypes: namespace.searchAttributes };
     const reply = await host.send<CompleteWorkflowTaskReply>(runKey(namespaceId, task), input);
     queries.answerAttached(task.runId, request.queryResults);
     return {
@@ -38,8 +40,8 @@ export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
 
   router.add(WorkflowService.RespondWorkflowTaskFailed, async (request) => {
     const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
-    namespaces.ofToken(namespaceId, request.namespace);
-    checkLength('Identity', request.identity);
+    const { limits } = namespaces.ofToken(namespaceId, request.namespace);
+    checkLength('Identity', request.identity, limits);
     const input: WorkflowInput = { type: 'fail-workflow-task', token: task, request };
     await host.send<DoneReply>(runKey(namespaceId, task), input);
     return {};

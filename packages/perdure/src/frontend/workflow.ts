@@ -2,22 +2,28 @@
 import { WORKFLOW_KIND, describe, type DoneReply, type StartReply, type StartSignal, type WorkflowInput, type WorkflowState } from '../machines/workflow/index.js';
 import type { MachineKey } from '../machines/machine.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
+import type { ServedNamespace } from './namespace-registry.js';
 import {
   StartWorkflowExecutionRequest,
   WorkflowIdConflictPolicy,
   WorkflowService,
   type SignalWithStartWorkflowExecutionRequest,
+  type UpdateWorkflowExecutionRequest,
   type WorkflowExecution,
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
+import { signalLink, startLink } from './links.js';
+import { checkPriority } from './priority.js';
 import { executionNotFound, invalidArgument } from './refusals.js';
+import type { NamespaceLimits } from './request-limits.js';
 import type { Rooms } from './rooms.js';
+import { checkedSearchAttributes } from './search-attributes.js';
 import {
   checkBlob,
   checkDuration,
   checkLength,
   checkLinks,
-  checkRunId,
+  checkMemo,
   checkUserMetadata,
   required,
   requiredExecution,
@@ -31,46 +37,50 @@ export function addWorkflowHandlers(router: Router, rooms: Rooms): void {
 
   router.add(WorkflowService.StartWorkflowExecution, async (request) => {
     const namespace = namespaces.getRegistered(request.namespace);
-    checkStart(request);
+    checkStart(request, namespace.limits);
     const reply = await start(rooms, namespace, request);
     return {
       runId: reply.runId,
       firstExecutionRunId: reply.firstExecutionRunId,
       started: reply.started,
       status: reply.status,
+      link: startLink(namespace, request.workflowId, reply),
       eagerWorkflowTask: reply.eagerWorkflowTask && (await workflowTaskResponse(rooms, namespace, reply.eagerWorkflowTask)),
     };
   });
 
   router.add(WorkflowService.SignalWithStartWorkflowExecution, async (request) => {
     const namespace = namespaces.getRegistered(request.namespace);
-    const startRequest = toStart(request);
-    checkStart(startRequest);
-    checkSignal(request.signalName, request.signalInput);
+    const startRequest = toStart({ ...request, requestId: request.requestId || rooms.random.uuid() });
+    checkStart(startRequest, namespace.limits);
+    checkSignal(request.signalName, request.signalInput, namespace.limits);
     const signal = { signalName: request.signalName, input: request.signalInput, header: request.header };
     const reply = await start(rooms, namespace, startRequest, signal);
-    return { runId: reply.runId, firstExecutionRunId: reply.firstExecutionRunId, started: reply.started };
+    return {
+      runId: reply.runId,
+      firstExecutionRunId: reply.firstExecutionRunId,
+      started: reply.started,
+      signalLink: signalLink(namespace, { workflowId: request.workflowId, runId: reply.runId }, startRequest.requestId),
+    };
   });
 
   router.add(WorkflowService.SignalWorkflowExecution, async (request) => {
     const namespace = namespaces.get(request.namespace);
     const execution = requiredExecution(request.workflowExecution);
-    checkSignal(request.signalName, request.input);
-    checkLength('RequestId', request.requestId);
-    checkLength('Identity', request.identity);
-    checkLinks(request.links);
-    await tell(rooms, namespace, execution, { type: 'signal', request });
-    return {};
+    checkSignal(request.signalName, request.input, namespace.limits);
+    checkLength('RequestId', request.requestId, namespace.limits);
+    checkLength('Identity', request.identity, namespace.limits);
+    checkLinks(request.links, namespace.limits);
+    const { runId = '' } = await tell(rooms, namespace, execution, { type: 'signal', request });
+    return { link: request.requestId === '' ? undefined : signalLink(namespace, { workflowId: execution.workflowId, runId }, request.requestId) };
   });
 
   router.add(WorkflowService.RequestCancelWorkflowExecution, async (request) => {
     const namespace = namespaces.get(request.namespace);
     const execution = requiredExecution(request.workflowExecution);
-    checkRunId(request.firstExecutionRunId);
-    checkLength('RequestId', request.requestId);
-    checkLength('Reason', request.reason);
-    checkLength('Identity', request.identity);
-    checkLinks(request.links);
+    checkLength('RequestId', request.requestId, namespace.limits);
+    checkLength('Identity', request.identity, namespace.limits);
+    checkLinks(request.links, namespace.limits);
     await tell(rooms, namespace, execution, { type: 'request-cancel', request });
     return {};
   });
@@ -78,11 +88,9 @@ export function addWorkflowHandlers(router: Router, rooms: Rooms): void {
   router.add(WorkflowService.TerminateWorkflowExecution, async (request) => {
     const namespace = namespaces.get(request.namespace);
     const execution = requiredExecution(request.workflowExecution);
-    checkRunId(request.firstExecutionRunId);
-    checkLength('Reason', request.reason);
-    checkLength('Identity', request.identity);
-    checkBlob('Details', request.details);
-    checkLinks(request.links);
+    checkLength('Identity', request.identity, namespace.limits);
+    checkBlob('Details', request.details, namespace.limits);
+    checkLinks(request.links, namespace.limits);
     await tell(rooms, namespace, execution, { type: 'terminate', request });
     return {};
   });
@@ -106,29 +114,44 @@ function tell(rooms: Rooms, namespace: Namespace, execution: WorkflowExecution, 
   return rooms.host.send<DoneReply>(executionKey(namespace, execution), input);
 }
 
-function start(rooms: Rooms, namespace: Namespace, request: StartWorkflowExecutionRequest, signal?: StartSignal): Promise<StartReply> {
+/** Checks what needs the namespace or the operator's rules, and starts. */
+export async function start(
+  rooms: Rooms,
+  namespace: ServedNamespace,
+  request: StartWorkflowExecutionRequest,
+  signal?: StartSignal,
+  update?: UpdateWorkflowExecutionRequest,
+): Promise<StartReply> {
   // Without an id of the client's a repeated request cannot be recognised; the machine still needs one.
   const requestId = request.requestId === '' ? rooms.random.uuid() : request.requestId;
   const key = { kind: WORKFLOW_KIND, namespace: namespace.id, key: request.workflowId };
-  const input: WorkflowInput = { type: 'start', namespace: namespace.name, request: { ...request, requestId }, signal };
+  checkPriority(request.priority, namespace.limits);
+  const checked = {
+    ...request,
+    requestId,
+    searchAttributes: checkedSearchAttributes(request.searchAttributes, namespace),
+    completionCallbacks: rooms.callbackAddresses.check(request.completionCallbacks, namespace.limits),
+  };
+  const input: WorkflowInput = { type: 'start', namespace: namespace.name, request: checked, signal, update };
   return rooms.host.send<StartReply>(key, input);
 }
 
-function checkStart(request: StartWorkflowExecutionRequest): void {
-  required('WorkflowId', request.workflowId);
-  requiredWorkflowType(request.workflowType);
-  requiredTaskQueue(request.taskQueue);
-  checkLength('RequestId', request.requestId);
-  checkLength('Identity', request.identity);
+export function checkStart(request: StartWorkflowExecutionRequest, limits: NamespaceLimits): void {
+  required('WorkflowId', request.workflowId, limits);
+  requiredWorkflowType(request.workflowType, limits);
+  requiredTaskQueue(request.taskQueue, limits);
+  checkLength('RequestId', request.requestId, limits);
+  checkLength('Identity', request.identity, limits);
   checkDuration('WorkflowExecutionTimeout', request.workflowExecutionTimeout);
   checkDuration('WorkflowRunTimeout', request.workflowRunTimeout);
   checkDuration('WorkflowTaskTimeout', request.workflowTaskTimeout);
   checkDuration('WorkflowStartDelay', request.workflowStartDelay);
-  checkBlob('Input', request.input);
-  checkBlob('Memo', request.memo);
-  checkBlob('Header', request.header);
-  checkUserMetadata(request.userMetadata);
-  checkLinks(request.links);
+  checkBlob('Input', request.input, limits);
+  checkMemo(request.memo, limits);
+  checkBlob('Header', request.header, limits);
+  checkUserMetadata(request.userMetadata, limits);
+  checkLinks(request.links, limits);
+  checkLength('CronSchedule', request.cronSchedule, limits);
   checkRetryPolicy(request);
 }
 
@@ -144,9 +167,9 @@ function checkRetryPolicy({ retryPolicy }: StartWorkflowExecutionRequest): void 
   }
 }
 
-function checkSignal(signalName: string, input: Uint8Array | undefined): void {
-  required('SignalName', signalName);
-  checkBlob('Signal input', input);
+function checkSignal(signalName: string, input: Uint8Array | undefined, limits: NamespaceLimits): void {
+  required('SignalName', signalName, limits);
+  checkBlob('Signal input', input, limits);
 }
 
 function toStart(request: SignalWithStartWorkflowExecutionRequest): StartWorkflowExecutionRequest {

@@ -160,7 +160,13 @@ export class GrpcCall {
     if (!this.#settle()) return;
     if (!reply.compressed) return this.#deliver(reply.message);
     if (encoding !== 'gzip') return this.#reject(new RpcError(Code.INTERNAL, `grpc: the reply is compressed as ${String(encoding)}, which was not asked for`));
-    decompress(reply.message, this.#request.maxReceiveBytes).then((message) => this.#deliver(message), this.#reject);
+    try {
+      const message = decompress(reply.message, this.#request.maxReceiveBytes);
+      if (message instanceof Promise) message.then((later) => this.#deliver(later), this.#reject);
+      else this.#deliver(message);
+    } catch (error) {
+      this.#reject(error as RpcError);
+    }
   }
 
   #deliver(message: Buffer): void {

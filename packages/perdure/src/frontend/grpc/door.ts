@@ -11,21 +11,11 @@ import { toRpcError, unimplemented, type OnHandlerError } from '../../transport/
 import type { KeepAlive } from '../../transport/grpc-client.js';
 import { Router } from '../../transport/transport.js';
 import { HEALTH_WATCH_PATH, HealthService } from './health.js';
+import { DEFAULT_LIMITS, type GrpcDoorLimits } from './limits.js';
 import { reflection, REFLECTION_PATHS } from './reflection.js';
 import { sendError, sendHttpStatus } from './replies.js';
 import { serveStreaming, type StreamingHandler } from './streaming-call.js';
 import { RequestBudget, serveUnary, type UnaryCallSettings } from './unary-call.js';
-
-interface GrpcDoorLimits {
-  /** Largest request message, in bytes. Default: 4 MiB, what every gRPC server takes. */
-  readonly requestBytes: number;
-  /** What all requests that have not fully arrived may hold together, in bytes. Default: 256 MiB. */
-  readonly unfinishedRequestBytes: number;
-  /** Calls under way on one connection, waiting polls included. More are refused and tried again by clients. Default: 100,000. */
-  readonly streamsPerConnection: number;
-  /** Default: 10,000. */
-  readonly connections: number;
-}
 
 export interface GrpcDoorTls {
   /** The server's certificate chain and key, PEM. */
@@ -60,12 +50,6 @@ export interface GrpcDoor {
   close(graceMs: number): Promise<void>;
 }
 
-const DEFAULT_LIMITS: GrpcDoorLimits = {
-  requestBytes: 4 * 1024 * 1024,
-  unfinishedRequestBytes: 256 * 1024 * 1024,
-  streamsPerConnection: 100_000,
-  connections: 10_000,
-};
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** In megabytes, as Node counts. Its default of 10 refuses streams once a few thousand polls wait on a connection. */

@@ -14,8 +14,8 @@ import { parseTimeout } from '../../transport/grpc-timeout.js';
 import type { Route } from '../../transport/transport.js';
 import { GZIP_REPLY_HEADERS, REPLY_HEADERS, sendError, sendReply } from './replies.js';
 
-/** Replies below this size are not worth compressing. */
-const MIN_COMPRESSED_BYTES = 1024;
+/** Smaller replies fit into what TCP sends before the first acknowledgement: compressed they would come no sooner, and cost a tenth of a millisecond of CPU. */
+const MIN_COMPRESSED_BYTES = 14 * 1024;
 
 /** What the calls of one door share. */
 export interface UnaryCallSettings {
@@ -110,10 +110,13 @@ class UnaryCall {
     }
     if (encoding !== 'gzip') return this.#fail(new RpcError(Code.UNIMPLEMENTED, `grpc: ${String(encoding)} compression is not supported, use gzip`));
     this.#compressReply = /(^|,)\s*gzip\s*(,|$)/.test(String(this.#headers['grpc-accept-encoding']));
-    decompress(message, this.#settings.maxRequestBytes).then(
-      (plain) => this.#handle(plain),
-      (error: unknown) => this.#failed(error),
-    );
+    try {
+      const plain = decompress(message, this.#settings.maxRequestBytes);
+      if (plain instanceof Promise) plain.then((later) => this.#handle(later), (error: unknown) => this.#failed(error));
+      else this.#handle(plain);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #handle(message: Buffer): void {
