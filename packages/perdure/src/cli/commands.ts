@@ -1,5 +1,6 @@
 /** Every command of the tool. What a command needs in order to run is loaded when it runs. */
 import type { Command } from './spec.js';
+import { replayFlags } from './replay-flags.js';
 import { startDevFlags } from './start-dev-flags.js';
 
 export const commands: readonly Command[] = [
@@ -9,5 +10,12 @@ export const commands: readonly Command[] = [
     description: 'It speaks Temporal\'s gRPC API: workers and clients of every Temporal SDK connect to it. Ctrl-C or SIGTERM stops it cleanly.',
     flags: startDevFlags,
     run: async (flags) => (await import('./start-dev.js')).startDev(flags),
+  },
+  {
+    path: ['replay'],
+    summary: 'Check workflow code against histories: does it still do what it did?',
+    description: 'Runs the code without a server and reports where it goes another way. Exit codes: 0 all histories replay, 1 at least one does not, 2 not understood.',
+    flags: replayFlags,
+    run: async (flags) => (await import('./replay.js')).replay(flags),
   },
 ];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { WorkflowService } from '../protocol/index.js';
+import { Callback, OperatorService, WorkflowService } from '../protocol/index.js';
 import { connectGrpc } from '../transport/grpc-client.js';
 
 const bin = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../bin/perdure.js');
@@ -165,12 +165,62 @@ test('in memory, no file appears', async () => {
 
 test('flags without effect are said at debug level, to standard error', async () => {
   using scratch = new Scratch();
-  const server = scratch.startDev('--ephemeral', '--log-level', 'debug', '--ui-port', '8233', '--dynamic-config-value', 'a.b=true');
+  const server = scratch.startDev('--ephemeral', '--log-level', 'debug', '--ui-port', '8233');
   await server.ready;
   server.child.kill('SIGTERM');
   const { stderr } = await server.ended;
   assert.match(stderr, /DEBUG --ui-port is accepted and has no effect yet/);
-  assert.match(stderr, /--dynamic-config-value/);
+});
+
+test('limits are set by the keys of the real server; a wrong value stops the start, an unknown key is told', async () => {
+  using scratch = new Scratch();
+  const settings = ['limit.maxIDLength=5', 'limit.blobsize.eror=1', 'frontend.workerVersioningWorkflowAPIs=true'];
+  const server = scratch.startDev('--ephemeral', ...settings.flatMap((setting) => ['--dynamic-config-value', setting]));
+  const { port } = await server.ready;
+  const transport = await connectGrpc({ address: `127.0.0.1:${port}` });
+  const start = transport.call(WorkflowService.StartWorkflowExecution, { namespace: 'default', workflowId: 'order-17', workflowType: { name: 't' }, taskQueue: { name: 'q' } });
+  await assert.rejects(start, /WorkflowId exceeds length limit/);
+  await transport.close();
+  server.child.kill('SIGTERM');
+  assert.match((await server.ended).stderr, /There is no setting "limit\.blobsize\.eror"\. Near ones: limit\.blobSize\.error.*It has no effect/);
+
+  const wrong = await scratch.startDev('--ephemeral', '--dynamic-config-value', 'limit.maxIDLength=0').ended;
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /limit\.maxIDLength takes a whole number, of at least 1/);
+});
+
+test('search attributes are made in every namespace; completion callbacks go to this machine, or where the flag says', async () => {
+  using scratch = new Scratch();
+  const start = async (...flags: string[]) => {
+    const server = scratch.startDev('--ephemeral', ...flags);
+    const transport = await connectGrpc({ address: `127.0.0.1:${(await server.ready).port}` });
+    const callback = (workflowId: string, url: string) => {
+      const completionCallbacks = [Callback.encode({ nexus: { url, header: new Map() } })];
+      return transport.call(WorkflowService.StartWorkflowExecution, { namespace: 'default', workflowId, workflowType: { name: 't' }, taskQueue: { name: 'q' }, completionCallbacks });
+    };
+    const end = async () => {
+      await transport.close();
+      server.child.kill('SIGTERM');
+      await server.ended;
+    };
+    return { transport, callback, end };
+  };
+  const one = await start('--namespace', 'orders', '--search-attribute', 'CustomerId=Keyword');
+  for (const namespace of ['default', 'orders']) {
+    const { customAttributes } = await one.transport.call(OperatorService.ListSearchAttributes, { namespace });
+    assert.deepEqual([...customAttributes.keys()], ['CustomerId']);
+  }
+  await one.callback('a', 'http://127.0.0.1:1234/done');
+  await assert.rejects(one.callback('b', 'https://example.com/'), /does not match any configured callback address/);
+  await one.end();
+
+  const other = await start('--callback-address', 'https://*.example.com');
+  await other.callback('a', 'https://hooks.example.com/');
+  await assert.rejects(other.callback('b', 'http://127.0.0.1:1234/done'), /does not match/);
+  await other.end();
+  const wrong = await scratch.startDev('--ephemeral', '--callback-address', 'example.com').ended;
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /write for example https/);
 });
 
 test('help and version are printed, mistakes end with 2', async () => {

@@ -6,7 +6,7 @@
  * loses nothing that was acknowledged either.
  */
 import path from 'node:path';
-import { consoleLogger, LOG_LEVELS, startServer, type Logger, type LogLevel, type Server, type ServerOptions } from '../server/index.js';
+import { consoleLogger, LOG_LEVELS, readLimitSettings, startServer, type Limits, type Logger, type LogLevel, type SearchAttributeTypeName, type Server, type ServerOptions } from '../server/index.js';
 import { ExitCode, type FlagValues } from './spec.js';
 import { startDevFlags } from './start-dev-flags.js';
 import { explainStartFailure } from './start-failure.js';
@@ -44,8 +44,36 @@ function serverOptions(flags: FlagValues, logger: Logger): ServerOptions {
     ...(flags.string('ip') !== undefined && { ip: flags.string('ip') }),
     ...(flags.int('port') !== undefined && { port: flags.int('port') }),
     namespaces: flags.strings('namespace'),
+    limits: limits(flags, logger),
+    searchAttributes: searchAttributes(flags),
+    callbackAddresses: callbackAddresses(flags),
     logger,
   };
+}
+
+function searchAttributes(flags: FlagValues): Record<string, SearchAttributeTypeName> {
+  return Object.fromEntries(flags.strings('search-attribute').map((attribute) => attribute.split('=') as [string, SearchAttributeTypeName]));
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/** Who can reach a server on this machine only can call this machine's ports as well. */
+function callbackAddresses(flags: FlagValues): readonly string[] {
+  const given = flags.strings('callback-address');
+  const ip = flags.string('ip') ?? '127.0.0.1';
+  if (given.length > 0 || !['localhost', '127.0.0.1', '::1'].includes(ip)) return given;
+  return LOOPBACK.flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
+}
+
+/** A key that is unknown is no reason not to start: tools pass settings of Temporal's server that have no counterpart here. */
+function limits(flags: FlagValues, logger: Logger): Limits {
+  const settings = flags.strings('dynamic-config-value').map((setting): [string, unknown] => {
+    const end = setting.indexOf('=');
+    return [setting.slice(0, end), JSON.parse(setting.slice(end + 1))];
+  });
+  const { limits, unknown } = readLimitSettings(settings);
+  for (const message of unknown) logger.warn(`${message} It has no effect.`);
+  return limits;
 }
 
 function logLevel(flags: FlagValues): LogLevel {

@@ -4,21 +4,28 @@
  * This is the composition root. It opens the store, starts the host, loads the namespaces, and hands out the router that doors serve and
  * the transport that clients and workers in the same process use. Nothing else in the server constructs rooms.
  */
+import { CallbackAddresses } from '../frontend/callback-addresses.js';
 import { Closing } from '../frontend/closing.js';
 import { createRouter } from '../frontend/frontend.js';
+import { NamespaceLimitBook } from '../frontend/namespace-limits.js';
 import { NamespaceRegistry } from '../frontend/namespace-registry.js';
 import { PendingQueries } from '../frontend/pending-queries.js';
 import { WorkerPolls } from '../frontend/worker-polls.js';
 import { Host } from '../host/host.js';
 import { NAMESPACE_KIND } from '../machines/namespace/inputs.js';
+import { typeOf, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import { namespaceMachine } from '../machines/namespace/namespace.js';
+import { scheduleMachine } from '../machines/schedule/index.js';
 import { createWorkflowMachine } from '../machines/workflow/index.js';
 import { Matching } from '../matching/matching.js';
-import { systemClock, systemRandom, type Clock, type Logger, type Random } from '../ports/index.js';
+import { systemClock, systemRandom, type Clock, type HttpCaller, type Logger, type Random } from '../ports/index.js';
 import { openSqliteStore, type Store } from '../store/index.js';
 import { inProcess } from '../transport/in-process.js';
 import type { Router, Transport } from '../transport/transport.js';
+import { CallbackCourier } from './callback-courier.js';
 import { consoleLogger } from './console-logger.js';
+import { openHttpCaller } from './http-caller.js';
+import { checkLimits, namespaceLimits, type Limits } from './limits.js';
 
 export interface EngineOptions {
   /** The SQLite file that holds all data. It and its folder are made if they are missing. One process owns it at a time. */
@@ -27,6 +34,15 @@ export interface EngineOptions {
   readonly ephemeral?: boolean;
   /** Namespaces to make if they are missing, besides `default`. They keep closed workflow executions for 72 hours. */
   readonly namespaces?: readonly string[];
+  /** Custom search attributes to make if they are missing, in `default` and in `namespaces`: name → type, for example `{ CustomerId: 'Keyword' }`. */
+  readonly searchAttributes?: Readonly<Record<string, SearchAttributeTypeName>>;
+  /**
+   * Where completion callbacks may be sent: `https://*.example.com`, `http://localhost:*`. `*` stands for any characters of a host, or any
+   * port. Default: nowhere.
+   */
+  readonly callbackAddresses?: readonly string[];
+  /** Who makes the HTTP calls. Default: this process. The engine closes it. */
+  readonly httpCaller?: HttpCaller;
   /** Default: warnings and errors on standard error. */
   readonly logger?: Logger;
   /** Where time comes from. Default: the machine's clock. */
@@ -35,10 +51,14 @@ export interface EngineOptions {
   readonly random?: Random;
   /** A store of one's own in the place of SQLite. The engine closes it. */
   readonly store?: Store;
+  /** Limits that differ from the defaults, by name. A namespace's own data can change those of the namespace again. */
+  readonly limits?: Limits;
   /** Check after every step that what is journalled adds up to the state in memory. For tests: slow. Default: false. */
   readonly verify?: boolean;
 }
 
+/** Machines that are due after a long absence come back beside requests, if they are many. */
+const LONGEST_RECOVERY_MS = 1_000;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_RETENTION_MS = 72 * 3_600_000;
 const NAMESPACES_PER_PAGE = 500;
@@ -46,7 +66,7 @@ const NAMESPACES_PER_PAGE = 500;
 /**
  * Opens an engine inside this process. Clients and workers attach to it without a port.
  *
- * @throws StoreLockedError, StoreCorruptError, StoreTooNewError, StoreUnavailableError: the file cannot be used; it was not changed.
+ * @throws TypeError: a limit is unknown or out of range. StoreLockedError, StoreCorruptError, StoreTooNewError, StoreUnavailableError: the file cannot be used; it was not changed.
  * @example
  * ```ts
  * await using engine = await openEngine({ filename: 'app.db' });
@@ -55,15 +75,21 @@ const NAMESPACES_PER_PAGE = 500;
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { clock = systemClock, random = systemRandom(clock), logger = consoleLogger() } = options;
+  const limits = checkLimits(options.limits ?? {});
+  const callbackAddresses = new CallbackAddresses(options.callbackAddresses ?? []);
+  const searchAttributes = readSearchAttributes(options.searchAttributes ?? {});
+  const httpCaller = options.httpCaller ?? openHttpCaller();
   const store = options.store ?? (await openSqliteStore({ filename: storeFilename(options) }));
   const closing = new Closing();
   let host: Host | undefined;
   try {
-    const matching = new Matching({ clock });
-    host = new Host({ store, clock, random, matching, machines: [namespaceMachine, createWorkflowMachine()], verify: options.verify === true });
-    const namespaces = new NamespaceRegistry(host);
+    const limitBook = new NamespaceLimitBook(namespaceLimits(limits));
+    const matching = new Matching({ clock, limits });
+    const machines = [namespaceMachine, scheduleMachine, createWorkflowMachine((namespaceId) => limitBook.of(namespaceId))];
+    host = new Host({ store, clock, random, matching, machines, couriers: [new CallbackCourier(httpCaller, callbackAddresses)], limits, logger, verify: options.verify === true });
+    const namespaces = new NamespaceRegistry(host, limitBook);
     await namespaces.load(await namespaceNames(store));
-    await makeNamespaces(namespaces, [DEFAULT_NAMESPACE, ...(options.namespaces ?? [])]);
+    await makeNamespaces(namespaces, [DEFAULT_NAMESPACE, ...(options.namespaces ?? [])], searchAttributes);
     const router = createRouter({
       host,
       matching,
@@ -72,13 +98,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       logger,
       namespaces,
       closing,
-      queries: new PendingQueries(),
+      callbackAddresses,
+      queries: new PendingQueries(namespaces.serverLimits.queries),
       polls: new WorkerPolls(),
       clusterId: namespaces.get(DEFAULT_NAMESPACE).id,
     });
-    await host.recover();
-    return new RunningEngine(router, host, matching, store, closing, clock, options.filename);
+    await host.recover(LONGEST_RECOVERY_MS);
+    return new RunningEngine(router, host, matching, store, closing, httpCaller, clock, options.filename);
   } catch (error) {
+    httpCaller.close();
     await host?.close().catch(() => {});
     await store.close();
     throw error;
@@ -109,6 +137,7 @@ class RunningEngine implements Engine {
     readonly matching: Matching,
     readonly store: Store,
     readonly closing: Closing,
+    readonly httpCaller: HttpCaller,
     clock: Clock,
     readonly filename: string | undefined,
   ) {
@@ -127,6 +156,8 @@ class RunningEngine implements Engine {
   async #close(): Promise<void> {
     this.endWaits();
     await this.transport.close();
+    // What was being told to the outside is told again after the next start.
+    this.httpCaller.close();
     await this.host.close();
     await this.store.close();
   }
@@ -154,8 +185,22 @@ async function namespaceNames(store: Store): Promise<string[]> {
   return names;
 }
 
-async function makeNamespaces(namespaces: NamespaceRegistry, names: readonly string[]): Promise<void> {
+/** For example `Keyword`. */
+export type SearchAttributeTypeName = 'Text' | 'Keyword' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList';
+
+function readSearchAttributes(attributes: Readonly<Record<string, string>>): SearchAttributeTypes {
+  return new Map(
+    Object.entries(attributes).map(([name, written]) => {
+      const type = typeOf(written);
+      if (type === undefined) throw new TypeError(`The search attribute ${name} has the unknown type "${written}": Text, Keyword, Int, Double, Bool, Datetime and KeywordList exist.`);
+      return [name, type];
+    }),
+  );
+}
+
+async function makeNamespaces(namespaces: NamespaceRegistry, names: readonly string[], attributes: SearchAttributeTypes): Promise<void> {
   const missing = [...new Set(names)].filter((name) => namespaces.find(name) === undefined);
   const settings = { description: '', ownerEmail: '', data: new Map<string, string>(), retentionMs: DEFAULT_RETENTION_MS };
   await Promise.all(missing.map((name) => namespaces.register(name, settings)));
+  if (attributes.size > 0) await Promise.all([...new Set(names)].map((name) => namespaces.addSearchAttributes(name, attributes)));
 }

@@ -44,6 +44,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       router: engine.router,
       host: ip,
       port,
+      ...(options.limits !== undefined && { limits: options.limits }),
       ...(tls !== undefined && { tls }),
       ...(options.clock !== undefined && { now: () => options.clock?.now() ?? 0 }),
       onError: (error, path) => logger.error('A connection or a call failed because of a bug in the server.', { path, error }),

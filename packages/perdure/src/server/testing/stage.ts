@@ -26,7 +26,7 @@ import {
 } from '../../protocol/index.js';
 import { silentLogger, VirtualClock } from '../../ports/index.js';
 import type { CallOptions } from '../../transport/transport.js';
-import { openEngine, type Engine } from '../engine.js';
+import { openEngine, type Engine, type EngineOptions } from '../engine.js';
 
 export const NAMESPACE = 'default';
 export const QUEUE = 'queue';
@@ -37,8 +37,15 @@ export class Stage implements AsyncDisposable {
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'perdure-stage-'));
   #engine: Engine | undefined;
 
-  static async open(): Promise<Stage> {
-    const stage = new Stage();
+  readonly #options: EngineOptions;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** @param options of the engine; the clock and the file are the stage's own */
+  static async open(options: EngineOptions = {}): Promise<Stage> {
+    const stage = new Stage(options);
     await stage.#open();
     return stage;
   }
@@ -48,9 +55,10 @@ export class Stage implements AsyncDisposable {
     return this.#engine;
   }
 
-  /** Closes the engine and opens it again on the same file. */
-  async restart(): Promise<void> {
+  /** Closes the engine and opens it again on the same file, after `downMs` milliseconds. */
+  async restart(downMs = 0): Promise<void> {
     await this.engine.close();
+    if (downMs > 0) await this.clock.advance(downMs);
     await this.#open();
   }
 
@@ -112,7 +120,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    this.#engine = await openEngine({ filename: path.join(this.#folder, 'stage.db'), clock: this.clock, logger: silentLogger, verify: true });
+    this.#engine = await openEngine({ ...this.#options, filename: path.join(this.#folder, 'stage.db'), clock: this.clock, logger: silentLogger, verify: true });
   }
 }
 
@@ -124,7 +132,7 @@ export function startRequest(workflowId: string, request: Init<StartWorkflowExec
 export const sticky = { stickyAttributes: { workerTaskQueue: { name: STICKY, kind: TaskQueueKind.STICKY, normalName: QUEUE }, scheduleToStartTimeout: 10_000 } };
 
 export const payloads = (text: string): Uint8Array =>
-  Payloads.encode({ payloads: [{ metadata: new Map([['encoding', Buffer.from('json/plain')]]), data: Buffer.from(JSON.stringify(text)) }] });
+  Payloads.encode({ payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(text)) }] });
 
 export const completeWorkflow = (result = 'done'): Init<Command> => ({
   commandType: CommandType.COMPLETE_WORKFLOW_EXECUTION,
