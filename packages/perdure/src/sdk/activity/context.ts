@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Client } from '../client/index.js';
 import { IllegalStateError, msToNumber, type Duration, type LogLevel, type LogMetadata, type Logger } from '../common/index.js';
+import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import type { ActivityCancellation, ActivityCancellationDetails } from './cancellation.js';
 import type { Info } from './info.js';
 
@@ -24,6 +25,8 @@ export interface ContextParts {
   /** Asked at each use: most attempts log nothing. */
   readonly logger: () => Logger;
   readonly client?: Client | undefined;
+  /** What sleeps wait for. Default: the machine's clock. */
+  readonly time?: Pick<WorkerTime, 'setDelay'> | undefined;
 }
 
 /**
@@ -119,16 +122,16 @@ export class Context {
       return Promise.reject(new RangeError(`An activity can sleep for at most ${LONGEST_TIMER_MS} ms. Sleep in the workflow instead.`));
     }
     return new Promise<void>((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
+      let timer: { cancel(): void } | undefined;
       const stopObserving = this.#parts.cancellation.observe((failure) => {
-        clearTimeout(timer);
+        timer?.cancel();
         reject(failure);
       });
       if (this.#parts.cancellation.failure !== undefined) return;
-      timer = setTimeout(() => {
+      timer = (this.#parts.time ?? systemTime).setDelay(ms, () => {
         stopObserving();
         resolve();
-      }, ms);
+      });
     });
   };
 }

@@ -14,4 +14,12 @@ export {
   type ContextParts,
 } from './context.js';
 export type { Info } from './info.js';
+export type {
+  ActivityExecuteInput,
+  ActivityInboundCallsInterceptor,
+  ActivityInterceptors,
+  ActivityInterceptorsFactory,
+  ActivityOutboundCallsInterceptor,
+  GetLogAttributesInput,
+} from './interceptors.js';
 export { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '../common/index.js';

@@ -1,10 +1,14 @@
 /** The client: everything a program outside of workflows and activities does with a server. */
 import { AsyncCompletionClient } from './async-completion-client.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
+import type { ClientInterceptors } from './interceptors.js';
 import type { QueryRejectCondition } from '../common/index.js';
+import { ScheduleClient } from './schedule-client.js';
 import { WorkflowClient } from './workflow-client.js';
 
 export interface ClientOptions extends BaseClientOptions {
+  /** Code around the calls of the clients. */
+  interceptors?: ClientInterceptors | undefined;
   workflow?: {
     /** Refuses queries by the execution's status. Default: none is refused. */
     queryRejectCondition?: QueryRejectCondition;
@@ -21,13 +25,16 @@ export interface ClientOptions extends BaseClientOptions {
 export class Client extends BaseClient {
   /** Workflow executions. */
   readonly workflow: WorkflowClient;
+  /** Schedules. */
+  readonly schedule: ScheduleClient;
   /** Activities that are completed from outside. */
   readonly activity: AsyncCompletionClient;
 
   constructor(options: ClientOptions = {}) {
     super(options);
     const shared = { ...options, connection: this.connection, identity: this.identity };
-    this.workflow = new WorkflowClient({ ...shared, ...options.workflow });
+    this.workflow = new WorkflowClient({ ...shared, interceptors: options.interceptors?.workflow ?? [], ...options.workflow });
+    this.schedule = new ScheduleClient(shared);
     this.activity = new AsyncCompletionClient(shared);
   }
 

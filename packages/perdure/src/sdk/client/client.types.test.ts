@@ -12,6 +12,7 @@ import {
   defineSearchAttributeKey,
 } from '../common/index.js';
 import type { Client } from './client.js';
+import type { WithStartWorkflowOperation as StartOperation } from './update-with-start.js';
 import type { WorkflowHandle } from './workflow-handle.js';
 
 interface Order {
@@ -23,6 +24,7 @@ interface Receipt {
 }
 
 declare const client: Client;
+declare const WithStartWorkflowOperation: typeof StartOperation;
 declare function orderWorkflow(order: Order, express?: boolean): Promise<Receipt>;
 declare function tick(): Promise<void>;
 declare function sometimes(note?: string): Promise<string>;
@@ -102,6 +104,41 @@ export async function handles(): Promise<void> {
   await client.workflow.signalWithStart(orderWorkflow, { ...where, args: [order], signal: add });
   // @ts-expect-error the workflow's arguments are missing
   await client.workflow.signalWithStart(orderWorkflow, { ...where, signal: close });
+}
+
+export async function updates(): Promise<void> {
+  const handle = client.workflow.getHandle<typeof orderWorkflow>('w');
+  const add = defineUpdate<number, [item: string, count: number]>('add');
+  const close = defineUpdate<'closed'>('close');
+  const total = await handle.executeUpdate(add, { args: ['book', 2] });
+  assertType<Equal<typeof total, number>>();
+  const closed = await handle.executeUpdate(close);
+  assertType<Equal<typeof closed, 'closed'>>();
+  await handle.executeUpdate(close, { updateId: 'once' });
+  const byName = await handle.executeUpdate<string, [number]>('by name', { args: [1] });
+  assertType<Equal<typeof byName, string>>();
+  const update = await handle.startUpdate(add, { args: ['book', 2], waitForStage: 'ACCEPTED' });
+  const later = await update.result();
+  assertType<Equal<typeof later, number>>();
+  // @ts-expect-error the arguments are missing
+  await handle.executeUpdate(add);
+  // @ts-expect-error an argument of another type
+  await handle.executeUpdate(add, { args: ['book', 'two'] });
+  // @ts-expect-error the stage is missing
+  await handle.startUpdate(close, {});
+  // @ts-expect-error nobody can wait for less
+  await handle.startUpdate(close, { waitForStage: 'ADMITTED' });
+  // @ts-expect-error a query is not an update
+  await handle.executeUpdate(defineQuery<number>('q'));
+
+  const start = new WithStartWorkflowOperation(orderWorkflow, { ...where, args: [order], workflowIdConflictPolicy: 'USE_EXISTING' });
+  const both = await client.workflow.executeUpdateWithStart(add, { args: ['book', 2], startWorkflowOperation: start });
+  assertType<Equal<typeof both, number>>();
+  const handleOfBoth = await start.workflowHandle();
+  assertType<Equal<typeof handleOfBoth, WorkflowHandle<typeof orderWorkflow>>>();
+  // @ts-expect-error the conflict policy must be chosen
+  const refused = new WithStartWorkflowOperation(orderWorkflow, { ...where, args: [order] });
+  void refused;
 }
 
 export function options(): void {

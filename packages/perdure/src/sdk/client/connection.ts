@@ -9,6 +9,7 @@ import { Code, OperatorService, RpcError, WorkflowService, type Init, type Metho
 import type { TlsOptions } from '../../transport/grpc-client.js';
 import type { Transport } from '../../transport/transport.js';
 import { msToNumber, type Duration } from '../common/index.js';
+import type { WorkerTime } from '../common/worker-time.js';
 import { ServiceError } from './errors.js';
 import { LazyTransport } from './lazy-transport.js';
 import { rawService, type RawService } from './raw-service.js';
@@ -35,6 +36,8 @@ export interface ConnectionOptions {
 /** What a client or worker needs of a connection. */
 export interface ConnectionLike {
   readonly transport: Transport;
+  /** Where workers on this connection get time from. Default: the machine's clock. Test environments skip time with it. */
+  readonly time?: WorkerTime | undefined;
 }
 
 /** For one request, beside what the scope sets. */

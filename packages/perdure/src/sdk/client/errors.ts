@@ -52,6 +52,21 @@ export class QueryRejectedError extends Error {
 }
 brandedErrorClass(QueryRejectedError, 'QueryRejectedError');
 
+/** The update was rejected, or its handler failed; `cause` says how. */
+export class WorkflowUpdateFailedError extends Error {
+  override readonly cause: Error | undefined;
+
+  constructor(message: string, cause: Error | undefined) {
+    super(message);
+    this.cause = cause;
+  }
+}
+brandedErrorClass(WorkflowUpdateFailedError, 'WorkflowUpdateFailedError');
+
+/** The request ran out of time or was cancelled. The update itself may go on: ask again with the same update id. */
+export class WorkflowUpdateRPCTimeoutOrCancelledError extends Error {}
+brandedErrorClass(WorkflowUpdateRPCTimeoutOrCancelledError, 'WorkflowUpdateRPCTimeoutOrCancelledError');
+
 /** The workflow has no handler for the query, or its handler threw; `cause` says what, if the worker told. */
 export class QueryNotRegisteredError extends Error {
   constructor(

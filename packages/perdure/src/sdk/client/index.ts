@@ -4,11 +4,23 @@ export { BaseClient, type BaseClientOptions } from './base-client.js';
 export * from './client.js';
 export { Connection, type ConnectionLike, type ConnectionOptions, type Metadata, type TLSConfig } from './connection.js';
 export * from './errors.js';
+export type * from './interceptors.js';
 export { loadDataConverter } from './load-data-converter.js';
 export * from './workflow-client.js';
 export type { WorkflowExecutionDescription, WorkflowExecutionInfo, WorkflowExecutionStatusName } from './workflow-description.js';
 export * from './workflow-handle.js';
+export {
+  WorkflowUpdateStage,
+  type GetWorkflowUpdateHandleOptions,
+  type WorkflowUpdateHandle,
+  type WorkflowUpdateOptions,
+} from './workflow-update.js';
+export { WithStartWorkflowOperation } from './update-with-start.js';
 export type { WorkflowOptions, WorkflowSignalWithStartOptions, WorkflowStartOptions } from './workflow-options.js';
+export { ScheduleAlreadyRunning, ScheduleClient, ScheduleNotFoundError, type ListScheduleOptions, type ScheduleHandle } from './schedule-client.js';
+export * from './schedule-spec-types.js';
+export { ScheduleOverlapPolicy } from './schedule-types.js';
+export type * from './schedule-types.js';
 export { RpcError } from '../../protocol/index.js';
 // What client code needs of `common`, so that one import does.
 export {
@@ -30,6 +42,8 @@ export {
   WorkflowNotFoundError,
   defineSearchAttributeKey,
   type DataConverter,
+  type Headers,
+  type Next,
   type PayloadCodec,
   type RetryPolicy,
   type Workflow,

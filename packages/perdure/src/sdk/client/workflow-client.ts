@@ -1,14 +1,9 @@
 /**
  * Starts workflow executions and gives handles of them.
  *
- * Each method is one request to the server, made through the connection's retries. Request ids are chosen before the first attempt, so a
- * request that is sent twice takes effect once.
+ * Each method is one request to the server, made through the interceptors and the connection's retries; see `workflow-calls.ts`.
  */
-import { randomUUID } from 'node:crypto';
 import {
-  Code,
-  QueryFailedFailure,
-  RpcError,
   WorkflowService,
   type History,
   type HistoryEvent,
@@ -17,22 +12,21 @@ import {
 } from '../../protocol/index.js';
 import {
   decodeArrayFromPayloads,
-  decodeFromBytesAtIndex,
-  encodeToBytes,
   extractWorkflowType,
-  queryRejectConditions,
-  WorkflowExecutionAlreadyStartedError,
   type QueryDefinition,
   type QueryRejectCondition,
   type SignalDefinition,
+  type UpdateDefinition,
   type WithWorkflowArgs,
   type Workflow,
   type WorkflowResultType,
 } from '../common/index.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
-import { QueryNotRegisteredError, QueryRejectedError } from './errors.js';
-import { rethrowRequestError, type RequestSubject } from './request-errors.js';
-import { descriptionFromRaw, executionInfoFromRaw, type WorkflowExecutionDescription, type WorkflowExecutionInfo } from './workflow-description.js';
+import type { CompiledWorkflowOptions, WorkflowClientInterceptor, WorkflowExecutionIds } from './interceptors.js';
+import { rethrowRequestError } from './request-errors.js';
+import { callUpdate, callUpdateWithStart } from './update-calls.js';
+import { interceptedCalls, type CallContext, type WorkflowCalls } from './workflow-calls.js';
+import { descriptionFromRaw, executionInfoFromRaw, type WorkflowExecutionInfo } from './workflow-description.js';
 import type {
   GetWorkflowHandleOptions,
   WorkflowHandle,
@@ -40,12 +34,23 @@ import type {
   WorkflowHandleWithSignaledRunId,
   WorkflowResultOptions,
 } from './workflow-handle.js';
-import { startRequest, type WorkflowOptions, type WorkflowSignalWithStartOptions, type WorkflowStartOptions } from './workflow-options.js';
-import { decodeFailureBytes, eventsOf, waitForResult } from './workflow-result.js';
+import type { WorkflowOptions, WorkflowSignalWithStartOptions, WorkflowStartOptions } from './workflow-options.js';
+import { eventsOf, waitForResult } from './workflow-result.js';
+import type { WithStartWorkflowOperation } from './update-with-start.js';
+import {
+  startStage,
+  updateHandle,
+  type GetWorkflowUpdateHandleOptions,
+  type WithUpdateArgs,
+  type WorkflowUpdateHandle,
+  type WorkflowUpdateOptions,
+} from './workflow-update.js';
 
 export interface WorkflowClientOptions extends BaseClientOptions {
   /** Refuses queries by the execution's status. Default: none is refused. */
   queryRejectCondition?: QueryRejectCondition;
+  /** Code around each call. The first is the outermost. */
+  interceptors?: readonly WorkflowClientInterceptor[];
 }
 
 export interface ListOptions {
@@ -61,6 +66,8 @@ export interface CountWorkflowExecution {
   readonly groups: readonly { readonly count: number; readonly groupValues: unknown[] }[];
 }
 
+type GivenUpdateOptions = WorkflowUpdateOptions & { readonly args?: readonly unknown[] };
+
 /** Which runs a handle's methods are about. */
 interface Target {
   readonly workflowId: string;
@@ -69,11 +76,16 @@ interface Target {
 }
 
 export class WorkflowClient extends BaseClient {
-  readonly #queryRejectCondition: QueryRejectCondition | undefined;
+  readonly #rejection: { readonly queryRejectCondition?: QueryRejectCondition };
+  readonly #interceptors: readonly WorkflowClientInterceptor[];
+  readonly #calls: WorkflowCalls;
 
   constructor(options: WorkflowClientOptions = {}) {
     super(options);
-    this.#queryRejectCondition = options.queryRejectCondition;
+    const { queryRejectCondition, interceptors = [] } = options;
+    this.#rejection = queryRejectCondition === undefined ? {} : { queryRejectCondition };
+    this.#interceptors = interceptors;
+    this.#calls = interceptedCalls(this.#callContext(), interceptors);
   }
 
   /**
@@ -87,9 +99,7 @@ export class WorkflowClient extends BaseClient {
     options: WorkflowStartOptions<T>,
   ): Promise<WorkflowHandleWithFirstExecutionRunId<T>> {
     const workflowType = extractWorkflowType(workflowTypeOrFunc);
-    const request = await startRequest(workflowType, options, this.#startContext());
-    const subject = { namespace: this.namespace, workflowId: options.workflowId };
-    const { runId } = await this.#startCall(WorkflowService.StartWorkflowExecution, request, workflowType, subject);
+    const { runId } = await this.#calls.startWithDetails({ workflowType, headers: {}, options: withArgs(options) });
     const target = { workflowId: options.workflowId, firstExecutionRunId: runId };
     return Object.assign(this.#handle<T>(target, { runId, followRuns: options.followRuns }), { firstExecutionRunId: runId });
   }
@@ -107,13 +117,8 @@ export class WorkflowClient extends BaseClient {
   ): Promise<WorkflowHandleWithSignaledRunId<T>> {
     const workflowType = extractWorkflowType(workflowTypeOrFunc);
     const given: WorkflowOptions & { args?: readonly unknown[]; signal: { name: string } | string; signalArgs?: readonly unknown[] } = options;
-    const request = {
-      ...(await startRequest(workflowType, given, this.#startContext())),
-      signalName: nameOf(given.signal),
-      signalInput: await encodeToBytes(this.dataConverter, ...(given.signalArgs ?? [])),
-    };
-    const subject = { namespace: this.namespace, workflowId: given.workflowId };
-    const { runId } = await this.#startCall(WorkflowService.SignalWithStartWorkflowExecution, request, workflowType, subject);
+    const { signal, signalArgs = [], ...rest } = given;
+    const runId = await this.#calls.signalWithStart({ workflowType, signalName: nameOf(signal), signalArgs, headers: {}, options: withArgs(rest) });
     const handle = this.#handle<T>({ workflowId: given.workflowId }, { runId, followRuns: given.followRuns });
     return Object.assign(handle, { signaledRunId: runId });
   }
@@ -165,80 +170,100 @@ export class WorkflowClient extends BaseClient {
     return { count, groups: await Promise.all(values) };
   }
 
+  /**
+   * Sends an update; starts the execution first if none with the id is running. Both or neither happen. Waits for the update's result.
+   *
+   * @throws WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowExecutionAlreadyStartedError
+   */
+  async executeUpdateWithStart<T extends Workflow, Ret, Args extends unknown[] = []>(
+    def: UpdateDefinition<Ret, Args> | string,
+    options: WithUpdateArgs<Args, WorkflowUpdateOptions & { readonly startWorkflowOperation: WithStartWorkflowOperation<T> }>,
+  ): Promise<Ret> {
+    const handle = await this.#updateWithStart<T, Ret>(nameOf(def), options, 'COMPLETED');
+    return handle.result();
+  }
+
+  /** Like {@link executeUpdateWithStart}, but waits only until the workflow has accepted the update. */
+  async startUpdateWithStart<T extends Workflow, Ret, Args extends unknown[] = []>(
+    def: UpdateDefinition<Ret, Args> | string,
+    options: WithUpdateArgs<
+      Args,
+      WorkflowUpdateOptions & { readonly waitForStage: 'ACCEPTED'; readonly startWorkflowOperation: WithStartWorkflowOperation<T> }
+    >,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    return this.#updateWithStart<T, Ret>(nameOf(def), options, startStage(options.waitForStage));
+  }
+
+  async #updateWithStart<T extends Workflow, Ret>(
+    name: string,
+    options: WorkflowUpdateOptions & { readonly args?: readonly unknown[]; readonly startWorkflowOperation: WithStartWorkflowOperation<T> },
+    stage: 'ACCEPTED' | 'COMPLETED',
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    const operation = options.startWorkflowOperation;
+    operation.use();
+    try {
+      const workflowType = extractWorkflowType(operation.workflowTypeOrFunc);
+      const given: WorkflowOptions & { args?: readonly unknown[] } = operation.options;
+      const { workflowId } = given;
+      const { args = [], startWorkflowOperation: _, ...updateOptions } = options;
+      const input = {
+        workflowType,
+        workflowStartOptions: withArgs(given),
+        workflowStartHeaders: {},
+        updateName: name,
+        updateArgs: args,
+        updateOptions,
+        updateHeaders: {},
+      };
+      const started = await callUpdateWithStart(this.#callContext(), this.#interceptors, stage, input, (runId) =>
+        operation.started(this.#handle<T>({ workflowId, firstExecutionRunId: runId }, { runId, followRuns: given.followRuns })),
+      );
+      return updateHandle<Ret>(this.#callContext(), { workflowId }, started);
+    } catch (error) {
+      operation.failed(error);
+      throw error;
+    }
+  }
+
   #handle<T extends Workflow>(target: Target, ofResult: { runId: string | undefined; followRuns?: boolean | undefined }): WorkflowHandle<T> {
     const resultOptions = { followRuns: ofResult.followRuns ?? true };
+    const ids = { workflowExecution: executionOf(target) };
+    const chain = target.firstExecutionRunId === undefined ? {} : { firstExecutionRunId: target.firstExecutionRunId };
     return {
       client: this,
       workflowId: target.workflowId,
       ...(target.runId === undefined ? {} : { runId: target.runId }),
       result: () => this.result<T>(target.workflowId, ofResult.runId, resultOptions),
-      signal: <Args extends unknown[]>(def: SignalDefinition<Args> | string, ...args: Args) => this.#signal(target, nameOf(def), args),
-      query: <Ret, Args extends unknown[]>(def: QueryDefinition<Ret, Args> | string, ...args: Args) => this.#query<Ret>(target, nameOf(def), args),
-      cancel: () => this.#cancel(target),
-      terminate: (reason?: string) => this.#terminate(target, reason),
-      describe: () => this.#describe(target),
+      signal: <Args extends unknown[]>(def: SignalDefinition<Args> | string, ...args: Args) =>
+        this.#calls.signal({ signalName: nameOf(def), args, headers: {}, ...ids }),
+      query: <Ret, Args extends unknown[]>(def: QueryDefinition<Ret, Args> | string, ...args: Args) =>
+        this.#calls.query({ queryType: nameOf(def), args, headers: {}, ...ids, ...this.#rejection }) as Promise<Ret>,
+      executeUpdate: async <Ret>(def: { readonly name: string } | string, options?: GivenUpdateOptions) =>
+        (await this.#update<Ret>(target, nameOf(def), options ?? {}, 'COMPLETED')).result(),
+      startUpdate: <Ret>(def: { readonly name: string } | string, options: GivenUpdateOptions & { readonly waitForStage: 'ACCEPTED' }) =>
+        this.#update<Ret>(target, nameOf(def), options, startStage(options.waitForStage)),
+      getUpdateHandle: <Ret>(updateId: string, options: GetWorkflowUpdateHandleOptions = {}) =>
+        updateHandle<Ret>(this.#callContext(), target, { updateId, runId: options.workflowRunId ?? target.runId, outcome: undefined }),
+      cancel: () => this.#calls.cancel({ ...ids, ...chain }),
+      terminate: (reason?: string) => this.#calls.terminate({ ...ids, ...chain, ...(reason !== undefined && { reason }) }),
+      describe: async () => descriptionFromRaw(await this.#calls.describe(ids), this.dataConverter),
       fetchHistory: () => this.#fetchHistory(target),
     };
   }
 
-  async #signal(target: Target, signalName: string, args: readonly unknown[]): Promise<void> {
-    const request = {
-      namespace: this.namespace,
-      identity: this.identity,
-      requestId: randomUUID(),
+  async #update<Ret>(target: Target, name: string, options: GivenUpdateOptions, stage: 'ACCEPTED' | 'COMPLETED'): Promise<WorkflowUpdateHandle<Ret>> {
+    const { args = [], ...rest } = options;
+    const { firstExecutionRunId } = target;
+    const input = {
+      updateName: name,
+      args,
       workflowExecution: executionOf(target),
-      signalName,
-      input: await encodeToBytes(this.dataConverter, ...args),
+      headers: {},
+      options: rest,
+      ...(firstExecutionRunId !== undefined && { firstExecutionRunId }),
     };
-    await this.#request(WorkflowService.SignalWorkflowExecution, request, 'Cannot signal the workflow', target);
-  }
-
-  async #query<Ret>(target: Target, queryType: string, args: readonly unknown[]): Promise<Ret> {
-    const request = {
-      namespace: this.namespace,
-      execution: executionOf(target),
-      query: { queryType, queryArgs: await encodeToBytes(this.dataConverter, ...args) },
-      queryRejectCondition: queryRejectConditions.encode(this.#queryRejectCondition),
-    };
-    try {
-      const { queryRejected, queryResult } = await this.call(WorkflowService.QueryWorkflow, request);
-      if (queryRejected !== undefined) throw new QueryRejectedError(queryRejected.status);
-      return await decodeFromBytesAtIndex<Ret>(this.dataConverter, 0, queryResult);
-    } catch (error) {
-      if (error instanceof RpcError && error.code === Code.INVALID_ARGUMENT) {
-        const cause = await decodeFailureBytes(this.dataConverter, error.detail(QueryFailedFailure)?.failure);
-        throw new QueryNotRegisteredError(error.message, error.code, cause);
-      }
-      rethrowRequestError(error, 'Cannot query the workflow', { namespace: this.namespace, ...target });
-    }
-  }
-
-  #cancel(target: Target) {
-    const request = {
-      namespace: this.namespace,
-      identity: this.identity,
-      requestId: randomUUID(),
-      workflowExecution: executionOf(target),
-      firstExecutionRunId: target.firstExecutionRunId,
-    };
-    return this.#request(WorkflowService.RequestCancelWorkflowExecution, request, 'Cannot cancel the workflow', target);
-  }
-
-  #terminate(target: Target, reason: string | undefined) {
-    const request = {
-      namespace: this.namespace,
-      identity: this.identity,
-      workflowExecution: executionOf(target),
-      firstExecutionRunId: target.firstExecutionRunId,
-      reason,
-    };
-    return this.#request(WorkflowService.TerminateWorkflowExecution, request, 'Cannot terminate the workflow', target);
-  }
-
-  async #describe(target: Target): Promise<WorkflowExecutionDescription> {
-    const request = { namespace: this.namespace, execution: executionOf(target) };
-    const response = await this.#request(WorkflowService.DescribeWorkflowExecution, request, 'Cannot describe the workflow', target);
-    return descriptionFromRaw(response, this.dataConverter);
+    const started = await callUpdate(this.#callContext(), this.#interceptors, stage, input);
+    return updateHandle<Ret>(this.#callContext(), target, started);
   }
 
   async #fetchHistory(target: Target): Promise<History> {
@@ -253,24 +278,8 @@ export class WorkflowClient extends BaseClient {
     return { events };
   }
 
-  #startContext() {
-    return { namespace: this.namespace, identity: this.identity, dataConverter: this.dataConverter };
-  }
-
-  async #startCall<Request, Response>(
-    method: Method<Request, Response>,
-    request: Init<Request>,
-    workflowType: string,
-    subject: RequestSubject & { workflowId: string },
-  ): Promise<Response> {
-    try {
-      return await this.call(method, request);
-    } catch (error) {
-      if (error instanceof RpcError && error.code === Code.ALREADY_EXISTS) {
-        throw new WorkflowExecutionAlreadyStartedError('Workflow execution already started', subject.workflowId, workflowType);
-      }
-      rethrowRequestError(error, `Cannot start workflow '${subject.workflowId}'`, { namespace: subject.namespace });
-    }
+  #callContext(): CallContext {
+    return { connection: this.connection, namespace: this.namespace, identity: this.identity, dataConverter: this.dataConverter };
   }
 
   async #request<Request, Response>(
@@ -291,6 +300,10 @@ function nameOf(definition: { readonly name: string } | string): string {
   return typeof definition === 'string' ? definition : definition.name;
 }
 
-function executionOf({ workflowId, runId }: Target): { workflowId: string; runId: string | undefined } {
-  return { workflowId, runId };
+function executionOf({ workflowId, runId }: Target): WorkflowExecutionIds {
+  return { workflowId, ...(runId === undefined ? {} : { runId }) };
+}
+
+function withArgs(options: WorkflowOptions & { readonly args?: readonly unknown[] }): CompiledWorkflowOptions {
+  return { ...options, args: options.args ?? [] };
 }

@@ -4,9 +4,15 @@ import type {
   RequestCancelWorkflowExecutionResponse,
   TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
-import type { BaseWorkflowHandle, QueryDefinition, Workflow } from '../common/index.js';
+import type { BaseWorkflowHandle, QueryDefinition, UpdateDefinition, Workflow } from '../common/index.js';
 import type { WorkflowClient } from './workflow-client.js';
 import type { WorkflowExecutionDescription } from './workflow-description.js';
+import type {
+  GetWorkflowUpdateHandleOptions,
+  WithUpdateArgs,
+  WorkflowUpdateHandle,
+  WorkflowUpdateOptions,
+} from './workflow-update.js';
 
 /**
  * A handle of one workflow execution.
@@ -22,6 +28,27 @@ export interface WorkflowHandle<T extends Workflow = Workflow> extends BaseWorkf
    * @example const status = await handle.query(getStatus);
    */
   query<Ret, Args extends unknown[] = []>(def: QueryDefinition<Ret, Args> | string, ...args: Args): Promise<Ret>;
+  /**
+   * Asks the workflow to do something and waits for the result of its update handler.
+   *
+   * @throws WorkflowUpdateFailedError if it is rejected or fails; WorkflowUpdateRPCTimeoutOrCancelledError if the waiting is cut off.
+   * @example const total = await handle.executeUpdate(addItem, { args: [item] });
+   */
+  executeUpdate<Ret, Args extends unknown[] = []>(
+    def: UpdateDefinition<Ret, Args> | string,
+    ...options: UpdateArguments<WithUpdateArgs<Args, WorkflowUpdateOptions>, Args>
+  ): Promise<Ret>;
+  /**
+   * Asks the workflow to do something and waits until it has accepted. Needs a worker that runs.
+   *
+   * @throws WorkflowUpdateRPCTimeoutOrCancelledError if the waiting is cut off. A rejection is thrown by the handle's `result`.
+   */
+  startUpdate<Ret, Args extends unknown[] = []>(
+    def: UpdateDefinition<Ret, Args> | string,
+    options: WithUpdateArgs<Args, WorkflowUpdateOptions & { readonly waitForStage: 'ACCEPTED' }>,
+  ): Promise<WorkflowUpdateHandle<Ret>>;
+  /** A handle of an update that was made before, by its id. Makes no request. */
+  getUpdateHandle<Ret>(updateId: string, options?: GetWorkflowUpdateHandleOptions): WorkflowUpdateHandle<Ret>;
   /** Ends the execution at once; workflow code is not told. */
   terminate(reason?: string): Promise<TerminateWorkflowExecutionResponse>;
   /** Requests cancellation; workflow code decides what it does about it. */
@@ -33,6 +60,8 @@ export interface WorkflowHandle<T extends Workflow = Workflow> extends BaseWorkf
   readonly runId?: string;
   readonly client: WorkflowClient;
 }
+
+type UpdateArguments<Options, Args extends unknown[]> = Args extends [unknown, ...unknown[]] ? [options: Options] : [options?: Options];
 
 /** A handle that `start` gave. */
 export interface WorkflowHandleWithFirstExecutionRunId<T extends Workflow = Workflow> extends WorkflowHandle<T> {

@@ -150,7 +150,7 @@ async function mapFailurePayloads(codecs: readonly PayloadCodec[], failure: Prot
   }
   if (failure.encodedAttributes) {
     const [payload] = await through(codecs, [failure.encodedAttributes]);
-    if (payload) result.encodedAttributes = { metadata: new Map(payload.metadata), data: payload.data, externalPayloads: [] };
+    if (payload) result.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [] };
   }
   if (failure.cause) result.cause = await mapFailurePayloads(codecs, failure.cause, through);
   return result;

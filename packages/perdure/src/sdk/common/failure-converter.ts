@@ -71,7 +71,7 @@ export class DefaultFailureConverter implements FailureConverter {
     if (!this.options.encodeCommonAttributes) return failure;
     const attributes: DefaultEncodedFailureAttributes = { message: failure.message, stack_trace: failure.stackTrace };
     const payload = converter.toPayload(attributes);
-    failure.encodedAttributes = { metadata: new Map(payload.metadata), data: payload.data, externalPayloads: [] };
+    failure.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [] };
     failure.message = 'Encoded failure';
     failure.stackTrace = '';
     return failure;

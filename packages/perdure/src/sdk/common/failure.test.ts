@@ -134,10 +134,11 @@ test('classes are recognised across copies of the package, subclasses by users s
 });
 
 test('ensureTemporalFailure and fromError keep message, name and stack', () => {
-  const error = new TypeError('bad');
+  const reason = new Error('why');
+  const error = new TypeError('bad', { cause: reason });
   const failure = ensureTemporalFailure(error);
   assert.ok(failure instanceof ApplicationFailure);
-  assert.deepEqual([failure.message, failure.type, failure.stack, failure.cause], ['bad', 'TypeError', error.stack, error]);
+  assert.deepEqual([failure.message, failure.type, failure.stack, failure.cause], ['bad', 'TypeError', error.stack, reason]);
   assert.equal(ensureTemporalFailure(failure), failure);
   assert.equal(ApplicationFailure.fromError(error, { nonRetryable: true, type: 'Mine' }).type, 'Mine');
   assert.equal(ApplicationFailure.nonRetryable('m').nonRetryable, true);

@@ -127,12 +127,12 @@ export class ApplicationFailure extends TemporalFailure {
     super(message, cause);
   }
 
-  /** An ApplicationFailure around `error`, with its message and, as type, its name. An ApplicationFailure passes, if nothing is overridden. */
+  /** An ApplicationFailure with the message, the stack, the cause and, as type, the name of `error`. */
   static fromError(error: unknown, overrides?: ApplicationFailureOptions): ApplicationFailure {
     const failure = ApplicationFailure.create({
       message: isError(error) ? error.message : String(error),
       type: isError(error) ? error.name : 'Error',
-      ...(isError(error) ? { cause: error } : {}),
+      ...(isError(error) && isError(error.cause) ? { cause: error.cause } : {}),
       ...overrides,
     });
     if (isError(error) && error.stack !== undefined) failure.stack = error.stack;

@@ -11,6 +11,7 @@ export * from './errors.js';
 export { isError } from './error-brand.js';
 export * from './failure.js';
 export * from './failure-converter.js';
+export * from './interceptors.js';
 export * from './logger.js';
 export * from './payload-bytes.js';
 export * from './payload-codec.js';

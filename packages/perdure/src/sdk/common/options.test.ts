@@ -77,7 +77,7 @@ test('search attributes keep their types', () => {
   );
   assert.ok(payloads);
   assert.equal(decodeText(payloads.get('Due')!.data), '"2024-05-01T10:00:00.000Z"');
-  assert.equal(decodeText(payloads.get('Due')!.metadata.get('type')!), 'Datetime');
+  assert.equal(decodeText(payloads.get('Due')!.metadata['type']!), 'Datetime');
   const typed = decodeTypedSearchAttributes(payloads);
   assert.equal(typed.get(price), 9.5);
   assert.deepEqual(typed.get(due), date);

@@ -7,7 +7,7 @@
  */
 import type { Encoded, Header, Memo, Payload as WirePayload, Payloads, SearchAttributes as WireSearchAttributes } from '../../protocol/index.js';
 import { PayloadConverterError } from './errors.js';
-import { METADATA_ENCODING_KEY, type Payload } from './payload-converter.js';
+import { define, METADATA_ENCODING_KEY, type Payload } from './payload-converter.js';
 import { decodeText, encodeText } from './text.js';
 
 /** The messages that are a map from names to payloads. */
@@ -44,13 +44,13 @@ export function payloadToBytes(payload: Payload): Encoded<WirePayload> {
 }
 
 export function payloadFromBytes(bytes: Encoded<WirePayload>): Payload {
-  const metadata = new Map<string, Uint8Array>();
+  const metadata: Record<string, Uint8Array> = {};
   let data: Uint8Array = new Uint8Array(0);
   forEachField(bytes, (tag, value) => {
     if (tag === SECOND_FIELD) data = value;
     else if (tag === FIRST_FIELD) {
       const [key, content] = readEntry(value);
-      metadata.set(key, content);
+      define(metadata, key, content);
     }
   });
   return { metadata, data };
@@ -121,8 +121,11 @@ function reserve(length: number): void {
 
 function writePayload(payload: Payload): void {
   if (payload.data.byteLength > 0) writeBytes(SECOND_FIELD, payload.data);
-  const entries = payload.metadata.size > 1 ? [...payload.metadata].reverse() : payload.metadata;
-  for (const [key, value] of entries) {
+  const keys = Object.keys(payload.metadata);
+  for (let index = keys.length - 1; index >= 0; index--) {
+    const key = keys[index]!;
+    const value = payload.metadata[key];
+    if (value === undefined) continue;
     const mark = used();
     writeBytes(SECOND_FIELD, value);
     writeBytes(FIRST_FIELD, key === METADATA_ENCODING_KEY ? (encodingKey ??= encodeText(key)) : encodeText(key));

@@ -52,10 +52,10 @@ test('what is not data is refused', () => {
 });
 
 test('unreadable payloads say what is wrong', () => {
-  const payload = (encoding: string, data: string): Payload => ({ metadata: new Map([['encoding', encodeText(encoding)]]), data: encodeText(data) });
+  const payload = (encoding: string, data: string): Payload => ({ metadata: { encoding: encodeText(encoding) }, data: encodeText(data) });
   assert.throws(() => converter.fromPayload(payload('binary/encrypted', '')), /binary\/encrypted.*payload codecs/s);
   assert.throws(() => converter.fromPayload(payload('json/plain', '{')), /does not hold JSON/);
-  assert.throws(() => converter.fromPayload({ metadata: new Map(), data: new Uint8Array() }), /no metadata 'encoding'/);
+  assert.throws(() => converter.fromPayload({ metadata: {}, data: new Uint8Array() }), /no metadata 'encoding'/);
 });
 
 test('a raw value passes untouched', () => {
@@ -73,7 +73,7 @@ test('the bytes are those of the protocol, both ways', () => {
   };
   // Lengths around each size of a length field, and growth of the buffer in between.
   for (const length of [0, 1, 100, 127, 128, 16_383, 16_384, 70_000, 2_097_152]) {
-    const payload = { metadata: new Map([['encoding', encodeText('binary/plain')], ['more', new Uint8Array(length)]]), data: new Uint8Array(length).fill(7) };
+    const payload = { metadata: { encoding: encodeText('binary/plain'), more: new Uint8Array(length) }, data: new Uint8Array(length).fill(7) };
     assert.ok(Buffer.from(payloadsToBytes([payload, payload])).equals(Payloads.encode({ payloads: [payload, payload] })), `${length}`);
   }
   same(payloads, payloadsFromBytes(Payloads.encode({ payloads })));

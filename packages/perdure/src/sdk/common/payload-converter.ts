@@ -10,7 +10,8 @@ import { decodeText, encodeText } from './text.js';
 
 /** User data as it travels: bytes, and what they are. */
 export interface Payload {
-  readonly metadata: ReadonlyMap<string, Uint8Array>;
+  /** Says how to read `data`, above all under the key `encoding`. */
+  readonly metadata: Readonly<Record<string, Uint8Array>>;
   readonly data: Uint8Array;
 }
 
@@ -168,7 +169,7 @@ export const defaultPayloadConverter: PayloadConverter = new DefaultPayloadConve
 
 /** The `encoding` of a payload. @throws PayloadConverterError if it has none. */
 export function encodingOf(payload: Payload): string {
-  const encoding = payload.metadata.get(METADATA_ENCODING_KEY);
+  const encoding = payload.metadata[METADATA_ENCODING_KEY];
   if (encoding === undefined) throw new PayloadConverterError("A payload has no metadata 'encoding', so nothing says how to read it.");
   return knownEncoding(encoding);
 }
@@ -216,10 +217,10 @@ export function isBytes(value: unknown): value is Uint8Array {
 // The same few encodings are written and read all the time: their bytes are made once.
 const encodedNames = new Map<string, Uint8Array>();
 
-function metadataFor(encoding: string): Map<string, Uint8Array> {
+function metadataFor(encoding: string): Record<string, Uint8Array> {
   let bytes = encodedNames.get(encoding);
   if (bytes === undefined) encodedNames.set(encoding, (bytes = encodeText(encoding)));
-  return new Map([[METADATA_ENCODING_KEY, bytes]]);
+  return { [METADATA_ENCODING_KEY]: bytes };
 }
 
 function knownEncoding(bytes: Uint8Array): string {

@@ -196,7 +196,7 @@ function untypedToPayload(name: string, value: SearchAttributes[string]): Payloa
 function typedToPayload(pair: SearchAttributeUpdatePair): Payload {
   if (pair.value !== null) checked(pair as SearchAttributePair);
   const payload = written(pair.value);
-  return { metadata: new Map([...payload.metadata, ['type', encodeText(METADATA_TYPE[pair.key.type])]]), data: payload.data };
+  return { metadata: { ...payload.metadata, type: encodeText(METADATA_TYPE[pair.key.type]) }, data: payload.data };
 }
 
 function written(value: unknown): Payload {
@@ -206,7 +206,7 @@ function written(value: unknown): Payload {
 }
 
 function typeOf(payload: Payload): SearchAttributeType | undefined {
-  const bytes = payload.metadata.get('type');
+  const bytes = payload.metadata['type'];
   if (bytes === undefined) return undefined;
   const name = decodeText(bytes);
   return (Object.keys(METADATA_TYPE) as SearchAttributeType[]).find((type) => METADATA_TYPE[type] === name || type === name);

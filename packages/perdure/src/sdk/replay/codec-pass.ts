@@ -13,13 +13,16 @@ import {
   type Encoded,
   type HistoryEvent,
   type Init,
-  type Payload,
+  type UpdateRequest,
   type WorkflowQuery,
 } from '../../protocol/index.js';
 import { decodeFailure, encodeFailure } from '../common/data-converter.js';
 import { decodePayloadsWithCodecs, encodePayloadsWithCodecs, type PayloadCodec } from '../common/payload-codec.js';
+import type { Payload } from '../common/payload-converter.js';
+import { isLocalActivityMarker, LOCAL_ACTIVITY_MARKER, LOCAL_ACTIVITY_RESULT } from './machines/local-activity-marker.js';
+import { setDecodedArguments, type OutgoingUpdate } from './updates.js';
 
-type Pass = (codecs: readonly PayloadCodec[], payloads: readonly Payload[]) => Promise<readonly { metadata: ReadonlyMap<string, Uint8Array>; data: Uint8Array }[]>;
+type Pass = (codecs: readonly PayloadCodec[], payloads: readonly Payload[]) => Promise<readonly Payload[]>;
 
 const PAYLOADS_FIELDS = ['input', 'result', 'details', 'lastCompletionResult'] as const;
 const FAILURE_FIELDS = ['failure', 'continuedFailure'] as const;
@@ -30,7 +33,32 @@ export async function decodeEvents(codecs: readonly PayloadCodec[], events: read
   for (const event of events) {
     const attributes = attributesOf(event);
     if (attributes !== undefined) await passFields(codecs, attributes, decodePayloadsWithCodecs, decodeFailure);
+    const request = requestOf(event);
+    if (request !== undefined) await decodeUpdateRequest(codecs, request);
+    if (isLocalActivityMarker(event)) {
+      const marker = event.markerRecordedEventAttributes!;
+      await passFields(codecs, marker as unknown as Record<string, unknown>, decodePayloadsWithCodecs, decodeFailure);
+      marker.details = await passResult(codecs, marker.details, decodePayloadsWithCodecs);
+    }
   }
+}
+
+/** Leaves the request as it is, because it goes back to the server; the decoded arguments are kept beside it. */
+export async function decodeUpdateRequest(codecs: readonly PayloadCodec[], request: UpdateRequest): Promise<void> {
+  const args = await passPayloads(codecs, request.input?.args, decodePayloadsWithCodecs);
+  if (args !== undefined) setDecodedArguments(request, args);
+}
+
+/** Copies of the answers with their payloads encoded. */
+export async function encodeUpdates(codecs: readonly PayloadCodec[], answers: readonly OutgoingUpdate[]): Promise<OutgoingUpdate[]> {
+  const encoded: OutgoingUpdate[] = [];
+  for (const answer of answers) {
+    if (answer.kind === 'rejected') encoded.push({ ...answer, failure: await encodeFailure(codecs, answer.failure) });
+    else if (answer.kind === 'accepted') encoded.push(answer);
+    else if (answer.result.ok) encoded.push({ ...answer, result: { ok: true, payload: await encodeAnswer(codecs, answer.result.payload) } });
+    else encoded.push({ ...answer, result: { ok: false, failure: await encodeFailure(codecs, answer.result.failure) } });
+  }
+  return encoded;
 }
 
 export async function decodeQuery(codecs: readonly PayloadCodec[], query: WorkflowQuery): Promise<WorkflowQuery> {
@@ -45,8 +73,12 @@ export async function encodeCommands(codecs: readonly PayloadCodec[], commands: 
     for (const [name, value] of Object.entries(command)) {
       if (!name.endsWith('CommandAttributes') || typeof value !== 'object' || value === null) continue;
       const attributes: Record<string, unknown> = { ...value };
-      // Markers are this SDK's own records, not user data.
+      // In markers, only results and failures of local activities are user data.
       if (name !== 'recordMarkerCommandAttributes') await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
+      else if (command.recordMarkerCommandAttributes?.markerName === LOCAL_ACTIVITY_MARKER) {
+        await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
+        attributes['details'] = await passResult(codecs, command.recordMarkerCommandAttributes.details ?? new Map(), encodePayloadsWithCodecs);
+      }
       copy[name] = attributes;
     }
     if (command.userMetadata !== undefined) copy['userMetadata'] = await passUserMetadata(codecs, command.userMetadata);
@@ -55,8 +87,8 @@ export async function encodeCommands(codecs: readonly PayloadCodec[], commands: 
   return encoded;
 }
 
-export async function encodeAnswer(codecs: readonly PayloadCodec[], payload: Init<Payload>): Promise<Init<Payload>> {
-  const [encoded] = await encodePayloadsWithCodecs(codecs, [payload as Payload]);
+export async function encodeAnswer(codecs: readonly PayloadCodec[], payload: Payload): Promise<Payload> {
+  const [encoded] = await encodePayloadsWithCodecs(codecs, [payload]);
   return encoded ?? payload;
 }
 
@@ -86,6 +118,22 @@ async function passFields(
     const bytes = attributes[field];
     if (bytes instanceof Uint8Array) attributes[field] = await passMemo(codecs, bytes, pass);
   }
+}
+
+function requestOf(event: HistoryEvent): UpdateRequest | undefined {
+  return event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest ?? event.workflowExecutionUpdateAdmittedEventAttributes?.request;
+}
+
+/** The result in the details of a local activity's marker. */
+async function passResult(
+  codecs: readonly PayloadCodec[],
+  details: ReadonlyMap<string, Encoded<Payloads>>,
+  pass: Pass,
+): Promise<Map<string, Encoded<Payloads>>> {
+  const passed = new Map(details);
+  const result = await passPayloads(codecs, details.get(LOCAL_ACTIVITY_RESULT), pass);
+  if (result !== undefined) passed.set(LOCAL_ACTIVITY_RESULT, result);
+  return passed;
 }
 
 async function passPayloads(codecs: readonly PayloadCodec[], bytes: Encoded<Payloads> | undefined, pass: Pass): Promise<Encoded<Payloads> | undefined> {

@@ -5,69 +5,64 @@
  * how errors become answers. The worker calls it, for one run at a time; tasks of different runs may overlap, but workflow code of
  * different runs never does, because nothing in between awaits.
  *
+ * A task whose code waits for local activities is answered when they have ended. If that takes long it is answered before, with what there
+ * is, and asks for a further task, so that the server knows that somebody is at work; the activities go on meanwhile.
+ *
  * A run is kept only after a task that went well. Whatever goes wrong, the run is dropped and the next task builds it from history: that
  * is always right, only slower. So duplicates, late tasks, lost answers and refused completions need no care beyond that.
  */
 import {
-  Failure,
   Payloads,
-  QueryResultType,
   WorkflowTaskFailedCause,
-  type Command,
   type Encoded,
   type History,
+  type HistoryEvent,
   type Init,
-  type Message,
   type PollWorkflowTaskQueueResponse,
   type WorkflowQuery,
   type WorkflowQueryResult,
   type WorkflowTaskCompletedMetadata,
 } from '../../protocol/index.js';
-import { encodeFailure, type LoadedDataConverter } from '../common/data-converter.js';
+import type { LoadedDataConverter } from '../common/data-converter.js';
 import { defaultFailureConverter } from '../common/failure-converter.js';
 import type { Logger } from '../common/logger.js';
 import { defaultPayloadConverter } from '../common/payload-converter.js';
 import type { WorkflowBundle } from '../sandbox/bundle.js';
-import { Realm } from '../sandbox/realm.js';
-import type { QueryAnswer } from '../workflow/activation.js';
-import { decodeEvents, decodeQuery, encodeAnswer, encodeCommands } from './codec-pass.js';
-import { NondeterminismError, type NondeterminismReport } from './nondeterminism.js';
+import { Realm, type SinkHost } from '../sandbox/realm.js';
+import type { RunStart } from '../workflow/activation.js';
+import { decodeEvents, decodeQuery, decodeUpdateRequest } from './codec-pass.js';
+import type { LocalActivityHost } from './local-activities.js';
+import { NondeterminismError } from './nondeterminism.js';
 import { queryCallOf, ReplayedRun, WorkflowTaskError } from './replayed-run.js';
+import { encodeOutcome, queryResult, type FailedTask, type TaskOutcome, type UncodedOutcome } from './outcome.js';
 import { RunCache } from './run-cache.js';
 import { runStartFrom } from './run-start.js';
 import { TaskHistory } from './task-history.js';
 import { UnhandledRejections } from './unhandled-rejections.js';
+import { updateOfMessage, type IncomingUpdate } from './updates.js';
+
+export type { TaskOutcome } from './outcome.js';
+
+/** Called when a task waits for nothing but local activities; what it gives is called when the task goes on. */
+export type OnRest = () => () => void;
+const notTold: OnRest = () => () => {};
 
 /** Fetches a page of the history of the task's run; an empty token asks for the first page. */
 export type FetchHistory = (nextPageToken: Uint8Array) => Promise<{ readonly history: Encoded<History>; readonly nextPageToken: Uint8Array }>;
 
-export type TaskOutcome =
-  | {
-      readonly kind: 'completed';
-      readonly commands: Init<Command>[];
-      readonly messages: Init<Message>[];
-      readonly queryResults: Map<string, Init<WorkflowQueryResult>>;
-      readonly sdkMetadata?: Init<WorkflowTaskCompletedMetadata>;
-      readonly forceNewTask?: boolean;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly cause: WorkflowTaskFailedCause;
-      readonly failure: Init<Failure>;
-      readonly nondeterminism?: NondeterminismReport;
-    }
-  | {
-      readonly kind: 'query';
-      readonly answer:
-        | { readonly ok: true; readonly result: Payloads }
-        | { readonly ok: false; readonly message: string; readonly failure: Init<Failure> };
-    };
-
 export interface WorkflowExecutor {
   /** Processes one workflow task (or direct query) to its answer. Errors of user code never throw from here; those of `fetchHistory` do. */
-  handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory): Promise<TaskOutcome>;
+  handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory, onRest?: OnRest): Promise<TaskOutcome>;
   /** Drops a kept run; its next task must carry, or will fetch, the whole history. */
   evict(runId: string): void;
+  /** The server dropped the task that was just answered, because it left no trace: history goes on after that event. */
+  forgetLastTask(runId: string, lastStartedEventId: number): void;
+  /**
+   * Runs workflow code against a whole history, without a server. Nothing is kept.
+   *
+   * @returns why the task failed in which the code went another way than history, or broke; undefined if all is well.
+   */
+  replay(workflowId: string, events: readonly HistoryEvent[]): Promise<FailedTask | undefined>;
   readonly cachedRuns: number;
   /** The workflow types that the bundle exports. */
   readonly workflowTypes: readonly string[];
@@ -78,15 +73,45 @@ export interface WorkflowExecutorOptions {
   readonly bundle: WorkflowBundle;
   readonly namespace: string;
   readonly taskQueue: string;
+  /** What workflows are told of the worker's code. */
+  readonly buildId?: string | undefined;
   /** How many runs are kept between their tasks. 0: each task replays from the first event. */
   readonly maxCachedRuns: number;
   readonly dataConverter: LoadedDataConverter;
   readonly logger: Logger;
+  /** Runs local activities. Absent: there are none. */
+  readonly localActivities?: LocalActivityHost | undefined;
+  /** Makes the calls of sinks. Absent: there are none, and code that calls one is told in the log. */
+  readonly sinks?: SinkHost | undefined;
+  /** How long workflow code may run without yielding, in milliseconds. Default: no limit. */
+  readonly deadlockAfterMs?: number | undefined;
 }
 
 /** @throws WorkflowBundleError if the bundle was made by another version, or its modules cannot be evaluated. */
 export function createWorkflowExecutor(options: WorkflowExecutorOptions): WorkflowExecutor {
   return new Executor(options);
+}
+
+/** Attached queries by id; a direct query under the empty id. */
+type Queries = ReadonlyMap<string, WorkflowQuery>;
+
+/** The code has acted on everything that the task brought. */
+interface Begun {
+  readonly kind: 'begun';
+  readonly run: ReplayedRun;
+  readonly queries: Queries;
+}
+
+type Attempt =
+  | Begun
+  | { readonly kind: 'finished'; readonly outcome: UncodedOutcome }
+  /** An unhandled rejection came up and it is not known whose it is. */
+  | { readonly kind: 'ambiguous'; readonly reason: unknown };
+
+interface Deadline {
+  /** What comes first: a result of a local activity, or the time to renew the task. Not to be called before the last call ended. */
+  orArrival(): Promise<'arrival' | 'deadline'>;
+  end(): void;
 }
 
 /** What official SDKs need to know to replay our histories: they choose between old and new ways by these numbers. */
@@ -103,7 +128,7 @@ class Executor implements WorkflowExecutor {
 
   constructor(options: WorkflowExecutorOptions) {
     this.#options = options;
-    this.#realm = new Realm(options.bundle, options.logger);
+    this.#realm = new Realm(options.bundle, options.logger, options);
     this.#cache = new RunCache(options.maxCachedRuns);
     this.#rejections = new UnhandledRejections((promise) => this.#realm.ownsPromise(promise));
     this.workflowTypes = this.#realm.workflowNames();
@@ -117,89 +142,188 @@ class Executor implements WorkflowExecutor {
     this.#cache.delete(runId);
   }
 
+  forgetLastTask(runId: string, lastStartedEventId: number): void {
+    this.#cache.get(runId)?.forgetLastTask(lastStartedEventId);
+  }
+
   async close(): Promise<void> {
     this.#cache.clear();
     this.#rejections.close();
   }
 
-  async handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory): Promise<TaskOutcome> {
+  async handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory, onRest: OnRest = notTold): Promise<TaskOutcome> {
+    const outcome = await this.#handle(task, fetchHistory, onRest);
+    await this.#options.sinks?.done(task.workflowExecution?.runId ?? '');
+    return outcome;
+  }
+
+  async #handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory, onRest: OnRest): Promise<TaskOutcome> {
+    const arrivedMs = this.#options.localActivities?.now() ?? 0;
     const history = new TaskHistory(task, fetchHistory);
-    const outcome = await this.#attempt(task, history);
-    if (outcome !== 'repeat-alone') return outcome;
+    let attempt = await this.#attempt(task, history);
+    if (attempt.kind === 'begun') attempt = await this.#goOn(attempt, task, arrivedMs, onRest);
+    if (attempt.kind === 'ambiguous') attempt = await this.#attemptAlone(task, history);
+    if (attempt.kind === 'begun') attempt = await this.#goOn(attempt, task, arrivedMs, onRest);
+    if (attempt.kind === 'ambiguous') return encodeOutcome(this.#options.dataConverter.payloadCodecs, this.#failed(task, unhandledRejection(attempt.reason)));
+    if (attempt.kind === 'begun') throw new Error('A workflow task was neither finished nor refused.');
+    return encodeOutcome(this.#options.dataConverter.payloadCodecs, attempt.outcome);
+  }
+
+  async replay(workflowId: string, events: readonly HistoryEvent[]): Promise<FailedTask | undefined> {
+    const runId = events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
+    const codecs = this.#options.dataConverter.payloadCodecs;
+    if (codecs.length > 0) await decodeEvents(codecs, events);
+    while (this.#alone !== undefined) await this.#alone;
+    let failed: unknown;
+    let run: ReplayedRun | undefined;
+    try {
+      run = new ReplayedRun(this.#realm, this.#startOf(events[0], { workflowId, runId }));
+      run.apply(events, 0);
+      run.matchRest(events);
+    } catch (error) {
+      failed = error;
+    }
+    run?.dispose();
+    await this.#options.sinks?.done(runId);
+    const turn = await this.#rejections.endOfTurn();
+    failed ??= turn.rejection && unhandledRejection(turn.rejection.reason);
+    return failed === undefined ? undefined : failedTask(failed);
+  }
+
+  async #attemptAlone(task: PollWorkflowTaskQueueResponse, history: TaskHistory): Promise<Attempt> {
     while (this.#alone !== undefined) await this.#alone;
     const alone = this.#attempt(task, history, true);
     this.#alone = alone.catch(() => undefined).finally(() => (this.#alone = undefined));
-    const repeated = await alone;
-    if (repeated === 'repeat-alone') throw new Error('A workflow task that ran alone was asked to run alone.');
-    return repeated;
+    return alone;
   }
 
-  /** One try. `repeat-alone`: an unhandled rejection came up and it is not known whose it is. */
-  async #attempt(task: PollWorkflowTaskQueueResponse, history: TaskHistory, alone = false): Promise<TaskOutcome | 'repeat-alone'> {
-    const runId = task.workflowExecution?.runId ?? '';
-    const taken = this.#cache.take(runId);
+  /** Brings the run to this task and lets its code act. */
+  async #attempt(task: PollWorkflowTaskQueueResponse, history: TaskHistory, alone = false): Promise<Attempt> {
+    const taken = this.#cache.take(task.workflowExecution?.runId ?? '');
     const cached = taken !== undefined && history.continues(taken.lastStartedEventId) ? taken : undefined;
-    const events = cached === undefined ? await history.whole() : await history.rest();
-    const codecs = this.#options.dataConverter.payloadCodecs;
-    if (codecs.length > 0) await history.decodeOnce(events, () => decodeEvents(codecs, events));
-    const queries = await this.#queriesOf(task);
-    if (!alone) while (this.#alone !== undefined) await this.#alone;
-    let run: ReplayedRun;
-    let outcome: TaskOutcome;
+    if (cached === undefined) taken?.dispose();
+    let run: ReplayedRun | undefined = cached;
+    let queries: Queries;
     try {
-      run = cached ?? new ReplayedRun(this.#realm, runStartFrom(events[0], this.#identity(task)));
-      run.apply(events, task.startedEventId);
-      if (task.startedEventId > 0 && run.lastStartedEventId !== task.startedEventId) {
-        throw new RangeError(`The history of the workflow task ends before its WorkflowTaskStarted, event ${task.startedEventId}.`);
+      const events = cached === undefined ? await history.whole() : await history.rest(cached.lastStartedEventId);
+      const codecs = this.#options.dataConverter.payloadCodecs;
+      if (codecs.length > 0) await history.decodeOnce(events, (fresh) => decodeEvents(codecs, fresh));
+      queries = await this.#queriesOf(task);
+      const updates = await this.#updatesOf(task);
+      if (!alone) while (this.#alone !== undefined) await this.#alone;
+      try {
+        run ??= new ReplayedRun(this.#realm, this.#startOf(events[0], task.workflowExecution), this.#options.localActivities, this.#options.buildId);
+        run.apply(events, task.startedEventId, updates, task.attempt > 1 ? 'always' : 'affordable');
+        if (task.startedEventId > 0 && run.lastStartedEventId !== task.startedEventId) {
+          throw new RangeError(`The history of the workflow task ends before its WorkflowTaskStarted, event ${task.startedEventId}.`);
+        }
+      } catch (error) {
+        run?.dispose();
+        return { kind: 'finished', outcome: this.#failed(task, error) };
       }
-      outcome = this.#answer(task, run, queries);
     } catch (error) {
-      return this.#encoded(this.#failed(task, error));
+      run?.dispose();
+      throw error;
     }
-    const turn = await this.#rejections.endOfTurn();
-    if (turn.rejection !== undefined) {
-      if (turn.runs > 1) return 'repeat-alone';
-      return this.#encoded(this.#failed(task, unhandledRejection(turn.rejection.reason)));
-    }
-    // A closed run has nothing to wait for but queries, which are rare and can replay.
-    if (!run.closed && this.#options.maxCachedRuns > 0) this.#cache.put(run);
-    return this.#encoded(outcome);
+    return (await this.#afterTurn(run, task)) ?? { kind: 'begun', run, queries };
   }
 
-  #answer(task: PollWorkflowTaskQueueResponse, run: ReplayedRun, queries: ReadonlyMap<string, WorkflowQuery>): TaskOutcome {
+  /** Waits for local activities, as long as the task may last, and answers it. */
+  async #goOn({ run, queries }: Begun, task: PollWorkflowTaskQueueResponse, arrivedMs: number, onRest: OnRest): Promise<Attempt> {
+    // Whoever asks must not wait for local activities: their results come with the next task.
+    let forceNewTask = run.awaitsLocalActivities && queries.size > 0;
+    if (run.awaitsLocalActivities && !forceNewTask && task.query === undefined) {
+      const deadline = this.#deadlineOf(run, arrivedMs);
+      try {
+        while (run.awaitsLocalActivities && !forceNewTask) {
+          const resume = onRest();
+          forceNewTask = (await deadline.orArrival().finally(resume)) === 'deadline';
+          if (forceNewTask) break;
+          try {
+            run.resolveLocalActivity();
+          } catch (error) {
+            run.dispose();
+            return { kind: 'finished', outcome: this.#failed(task, error) };
+          }
+          const refused = await this.#afterTurn(run, task);
+          if (refused !== undefined) return refused;
+        }
+      } finally {
+        deadline.end();
+      }
+    }
+    const outcome = this.#answer(task, run, queries, forceNewTask);
+    // A closed run has nothing to wait for but queries, which are rare and can replay.
+    if (run.closed || (this.#options.maxCachedRuns === 0 && !run.awaitsLocalActivities)) run.dispose();
+    else this.#cache.put(run);
+    return { kind: 'finished', outcome };
+  }
+
+  /** Finds out whether the code that has just run forgot a promise. */
+  async #afterTurn(run: ReplayedRun, task: PollWorkflowTaskQueueResponse): Promise<Attempt | undefined> {
+    const turn = await this.#rejections.endOfTurn();
+    if (turn.rejection === undefined) return undefined;
+    run.dispose();
+    const { reason } = turn.rejection;
+    return turn.runs > 1 ? { kind: 'ambiguous', reason } : { kind: 'finished', outcome: this.#failed(task, unhandledRejection(reason)) };
+  }
+
+  #deadlineOf(run: ReplayedRun, arrivedMs: number): Deadline {
+    let wake: ((reason: 'arrival' | 'deadline') => void) | undefined;
+    let due = false;
+    const end = this.#options.localActivities!.renewAfter(arrivedMs, run.taskTimeoutMs, () => {
+      due = true;
+      wake?.('deadline');
+    });
+    return {
+      end,
+      orArrival: () =>
+        new Promise((resolve) => {
+          wake = resolve;
+          if (due) resolve('deadline');
+          else run.onLocalActivity(() => resolve('arrival'));
+        }),
+    };
+  }
+
+  #answer(task: PollWorkflowTaskQueueResponse, run: ReplayedRun, queries: Queries, forceNewTask: boolean): UncodedOutcome {
     if (task.query !== undefined) {
       const query = queries.get('') ?? task.query;
-      const answer = run.query(queryCallOf(query.queryType, query.queryArgs));
+      const answer = run.query(queryCallOf('', query));
       return {
         kind: 'query',
         answer: answer.ok ? { ok: true, result: Payloads.create({ payloads: [answer.payload] }) } : answer,
       };
     }
     const queryResults = new Map<string, Init<WorkflowQueryResult>>();
-    for (const [id, query] of queries) queryResults.set(id, queryResult(run.query(queryCallOf(query.queryType, query.queryArgs))));
+    for (const [id, query] of queries) queryResults.set(id, queryResult(run.query(queryCallOf(id, query))));
     const metadata = run.sdkMetadataRecorded ? {} : { sdkMetadata: SDK_METADATA };
-    return { kind: 'completed', commands: run.buildCommands(), messages: [], queryResults, ...metadata };
+    const force = forceNewTask ? { forceNewTask } : {};
+    return { kind: 'completed', commands: run.buildCommands(), updates: run.outgoingUpdates, queryResults, ...metadata, ...force };
   }
 
   /** Errors as answers. A query that cannot be answered says why; a task that cannot be completed fails and is tried again. */
-  #failed(task: PollWorkflowTaskQueueResponse, error: unknown): TaskOutcome {
-    const failure = error instanceof WorkflowTaskError ? error.taskError.failure : defaultFailureConverter.errorToFailure(error, defaultPayloadConverter);
-    if (task.query !== undefined) return { kind: 'query', answer: { ok: false, message: failure.message, failure } };
-    if (error instanceof NondeterminismError) {
-      const { report } = error;
-      const stackTrace = report.actual?.stack ? `${error.name}: ${error.message}\n${report.actual.stack}` : failure.stackTrace;
-      return { kind: 'failed', cause: WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR, failure: { ...failure, stackTrace }, nondeterminism: report };
-    }
-    return { kind: 'failed', cause: WorkflowTaskFailedCause.WORKFLOW_WORKER_UNHANDLED_FAILURE, failure };
+  #failed(task: PollWorkflowTaskQueueResponse, error: unknown): UncodedOutcome {
+    const failed = failedTask(error);
+    const { failure } = failed;
+    return task.query === undefined ? failed : { kind: 'query', answer: { ok: false, message: failure.message ?? '', failure } };
   }
 
-  #identity(task: PollWorkflowTaskQueueResponse) {
-    const { namespace, taskQueue } = this.#options;
-    return { namespace, taskQueue, workflowId: task.workflowExecution?.workflowId ?? '', runId: task.workflowExecution?.runId ?? '' };
+  #startOf(first: HistoryEvent | undefined, execution: { readonly workflowId: string; readonly runId: string } | undefined): RunStart {
+    const { namespace, taskQueue, localActivities } = this.#options;
+    const { workflowId = '', runId = '' } = execution ?? {};
+    return { ...runStartFrom(first, { namespace, taskQueue, workflowId, runId }), hasLocalActivity: (name) => localActivities?.has(name) ?? false };
+  }
+
+  async #updatesOf(task: PollWorkflowTaskQueueResponse): Promise<readonly IncomingUpdate[]> {
+    const updates = task.messages.map(updateOfMessage);
+    const codecs = this.#options.dataConverter.payloadCodecs;
+    if (codecs.length > 0) for (const { request } of updates) await decodeUpdateRequest(codecs, request);
+    return updates;
   }
 
   /** Attached queries by id; a direct query under the empty id. */
-  async #queriesOf(task: PollWorkflowTaskQueueResponse): Promise<ReadonlyMap<string, WorkflowQuery>> {
+  async #queriesOf(task: PollWorkflowTaskQueueResponse): Promise<Queries> {
     const codecs = this.#options.dataConverter.payloadCodecs;
     if (codecs.length === 0) return task.queries;
     const decoded = new Map<string, WorkflowQuery>();
@@ -207,33 +331,14 @@ class Executor implements WorkflowExecutor {
     if (task.query !== undefined) decoded.set('', await decodeQuery(codecs, task.query));
     return decoded;
   }
-
-  async #encoded(outcome: TaskOutcome): Promise<TaskOutcome> {
-    const codecs = this.#options.dataConverter.payloadCodecs;
-    if (codecs.length === 0) return outcome;
-    const encode = async (failure: Init<Failure>): Promise<Failure> => encodeFailure(codecs, Failure.create(failure));
-    if (outcome.kind === 'failed') return { ...outcome, failure: await encode(outcome.failure) };
-    if (outcome.kind === 'query') {
-      const { answer } = outcome;
-      if (!answer.ok) return { kind: 'query', answer: { ...answer, failure: await encode(answer.failure) } };
-      const [payload] = answer.result.payloads;
-      return { kind: 'query', answer: { ok: true, result: Payloads.create({ payloads: payload ? [await encodeAnswer(codecs, payload)] : [] }) } };
-    }
-    const queryResults = new Map<string, Init<WorkflowQueryResult>>();
-    for (const [id, result] of outcome.queryResults) {
-      const [payload] = result.answer === undefined ? [] : Payloads.decode(result.answer).payloads;
-      const answer = payload && Payloads.encode({ payloads: [await encodeAnswer(codecs, payload)] });
-      const failure = result.failure && Failure.encode(await encode(Failure.decode(result.failure)));
-      queryResults.set(id, { ...result, answer, failure });
-    }
-    return { ...outcome, commands: await encodeCommands(codecs, outcome.commands), queryResults };
-  }
 }
 
-function queryResult(answer: QueryAnswer): Init<WorkflowQueryResult> {
-  return answer.ok
-    ? { resultType: QueryResultType.ANSWERED, answer: Payloads.encode({ payloads: [answer.payload] }) }
-    : { resultType: QueryResultType.FAILED, errorMessage: answer.message, failure: Failure.encode(answer.failure) };
+function failedTask(error: unknown): FailedTask {
+  const failure = error instanceof WorkflowTaskError ? error.taskError.failure : defaultFailureConverter.errorToFailure(error, defaultPayloadConverter);
+  if (!(error instanceof NondeterminismError)) return { kind: 'failed', cause: WorkflowTaskFailedCause.WORKFLOW_WORKER_UNHANDLED_FAILURE, failure };
+  const { report } = error;
+  const stackTrace = report.actual?.stack ? `${error.name}: ${error.message}\n${report.actual.stack}` : failure.stackTrace;
+  return { kind: 'failed', cause: WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR, failure: { ...failure, stackTrace }, nondeterminism: report };
 }
 
 function unhandledRejection(reason: unknown): Error {

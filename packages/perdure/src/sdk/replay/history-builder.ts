@@ -4,14 +4,19 @@
  * Each method appends events and gives the builder back; ids and times follow from the position. Only tests import this module.
  */
 import {
+  Acceptance,
   ActivityTaskScheduledEventAttributes,
   Failure,
   History,
   HistoryEvent,
   Payloads,
   PollWorkflowTaskQueueResponse,
+  UpdateRequest,
+  UpdateResponse,
+  type Command,
   type Encoded,
   type Init,
+  type Message,
   type WorkflowQuery,
 } from '../../protocol/index.js';
 import { defaultPayloadConverter } from '../common/payload-converter.js';
@@ -27,6 +32,13 @@ export function payloads(...values: unknown[]): Encoded<Payloads> {
 
 export function valuesOf(bytes: Encoded<Payloads> | undefined): unknown[] {
   return bytes === undefined ? [] : Payloads.decode(bytes).payloads.map((payload) => defaultPayloadConverter.fromPayload(payload));
+}
+
+/** An update request, as it comes beside a task whose WorkflowTaskScheduled event has this id. */
+export function updateMessage(updateId: string, name: string, args: unknown[], eventId: number): Init<Message> {
+  const request = { meta: { updateId, identity: 'client' }, input: { name, args: args.length === 0 ? undefined : payloads(...args) } };
+  const body = { typeUrl: 'type.googleapis.com/temporal.api.update.v1.Request', value: UpdateRequest.encode(request) };
+  return { id: `${updateId}/request`, protocolInstanceId: updateId, eventId, body };
 }
 
 export class HistoryBuilder {
@@ -156,6 +168,36 @@ export class HistoryBuilder {
 
   timerCanceled(timerId: string): this {
     return this.add(EventType.TIMER_CANCELED, { timerCanceledEventAttributes: { timerId, startedEventId: this.timerEventId(timerId) } });
+  }
+
+  /** Events of commands, as a server writes them: of those that these tests make. */
+  commands(commands: readonly Init<Command>[], messages: readonly Init<Message>[] = []): this {
+    for (const command of commands) {
+      const { markerName, details, failure } = command.recordMarkerCommandAttributes ?? {};
+      const { timerId } = command.startTimerCommandAttributes ?? command.cancelTimerCommandAttributes ?? {};
+      const messageId = command.protocolMessageCommandAttributes?.messageId;
+      const activity = command.scheduleActivityTaskCommandAttributes;
+      if (markerName !== undefined) this.add(EventType.MARKER_RECORDED, { markerRecordedEventAttributes: { markerName, details, failure } });
+      else if (command.startTimerCommandAttributes) this.timerStarted(timerId!);
+      else if (command.cancelTimerCommandAttributes) this.timerCanceled(timerId!);
+      else if (activity) this.activityScheduled(activity.activityId!, activity.activityType!.name!);
+      else if (messageId !== undefined) this.#updateAnswered(messages.find(({ id }) => id === messageId)!);
+      else if (command.completeWorkflowExecutionCommandAttributes) this.completed();
+      else throw new Error(`No event is known for command type ${command.commandType}.`);
+    }
+    return this;
+  }
+
+  #updateAnswered({ protocolInstanceId, body }: Init<Message>): void {
+    if (body!.typeUrl!.endsWith('Acceptance')) {
+      const { acceptedRequest, acceptedRequestMessageId, acceptedRequestSequencingEventId } = Acceptance.decode(body!.value!);
+      this.add(EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED, {
+        workflowExecutionUpdateAcceptedEventAttributes: { protocolInstanceId, acceptedRequest, acceptedRequestMessageId, acceptedRequestSequencingEventId },
+      });
+    } else {
+      const { meta, outcome } = UpdateResponse.decode(body!.value!);
+      this.add(EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED, { workflowExecutionUpdateCompletedEventAttributes: { meta, outcome } });
+    }
   }
 
   completed(): this {

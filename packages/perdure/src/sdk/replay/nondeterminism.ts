@@ -1,7 +1,14 @@
 /** The report of a replay that does not fit: what history holds, what the code did instead, and where. */
 import { EventType, type HistoryEvent } from '../../protocol/index.js';
 import { framesOf } from '../workflow/stack-traces.js';
-import type { QueuedCommand } from './machines/machine.js';
+import { isLocalActivityMarker, localActivityRecordOf } from './machines/local-activity-marker.js';
+import type { CallSite } from '../workflow/activation.js';
+
+/** What the code did. */
+interface Doing {
+  readonly description: string;
+  readonly site: CallSite | undefined;
+}
 
 export interface NondeterminismReport {
   /** The event that history holds; absent when the code did more than history shows. */
@@ -20,12 +27,12 @@ export class NondeterminismError extends Error {
     super(messageFor(report) + detail);
   }
 
-  static mismatch(event: HistoryEvent, command: QueuedCommand | undefined): NondeterminismError {
+  static mismatch(event: HistoryEvent, command: Doing | undefined): NondeterminismError {
     const expected = { eventId: event.eventId, description: describeEvent(event) };
     return new NondeterminismError({ expected, actual: command && describeCommand(command) });
   }
 
-  static missing(command: QueuedCommand, workflowTaskCompletedEventId: number): NondeterminismError {
+  static missing(command: Doing, workflowTaskCompletedEventId: number): NondeterminismError {
     return new NondeterminismError(
       { expected: undefined, actual: describeCommand(command) },
       ` (after the workflow task that event ${workflowTaskCompletedEventId} completed)`,
@@ -38,7 +45,7 @@ export class NondeterminismError extends Error {
   }
 }
 
-function describeCommand(command: QueuedCommand): { readonly description: string; readonly stack: string } {
+function describeCommand(command: Doing): { readonly description: string; readonly stack: string } {
   return { description: command.description, stack: command.site === undefined ? '' : framesOf(command.site) };
 }
 
@@ -72,7 +79,15 @@ function detailsOf(event: HistoryEvent): string {
   const child = event.startChildWorkflowExecutionInitiatedEventAttributes;
   if (child !== undefined) return `child workflow '${child.workflowType?.name ?? ''}', id '${child.workflowId}'`;
   const marker = event.markerRecordedEventAttributes;
+  if (isLocalActivityMarker(event)) {
+    const record = localActivityRecordOf(event);
+    return `local activity '${record?.activityType ?? ''}', id '${record?.activityId ?? ''}'`;
+  }
   if (marker !== undefined) return `marker '${marker.markerName}'`;
+  const update = event.workflowExecutionUpdateAcceptedEventAttributes;
+  if (update !== undefined) return `update '${update.acceptedRequest?.input?.name ?? ''}', id '${update.protocolInstanceId}'`;
+  const completed = event.workflowExecutionUpdateCompletedEventAttributes;
+  if (completed !== undefined) return `update id '${completed.meta?.updateId ?? ''}'`;
   const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
   if (signal !== undefined) return `signal '${signal.signalName}'`;
   return '';

@@ -4,13 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Command, CommandType, EventType, type Init } from '../../protocol/index.js';
+import { Command, CommandType, EventType, Message, type Init } from '../../protocol/index.js';
 import { SeededRandom } from '../workflow/random.js';
-import { HistoryBuilder } from './history-builder.js';
+import { defaultPayloadConverter } from '../common/payload-converter.js';
+import { HistoryBuilder, updateMessage } from './history-builder.js';
+import type { LocalActivityHost } from './local-activities.js';
 import { commandsOf, noFetch, testExecutor } from './test-executor.js';
 import type { Step } from './test-workflows.js';
 
-const KINDS = ['activity', 'activity', 'timer', 'timer', 'awaitAll', 'signal', 'random', 'patch', 'scope', 'branch', 'timeout'] as const;
+const KINDS = ['activity', 'activity', 'timer', 'timer', 'awaitAll', 'signal', 'random', 'patch', 'scope', 'branch', 'timeout', 'local', 'local'] as const;
 const MAX_TASKS = 60;
 
 function randomProgram(random: SeededRandom, depth: number): Step[] {
@@ -29,7 +31,7 @@ class Pending {
 }
 
 /** Appends the events of the commands. Gives false when the run is closed. */
-function record(history: HistoryBuilder, commands: readonly Init<Command>[], pending: Pending): boolean {
+function record(history: HistoryBuilder, commands: readonly Init<Command>[], messages: readonly Init<Message>[], pending: Pending): boolean {
   const cancelled: string[] = [];
   for (const command of commands) {
     const activity = command.scheduleActivityTaskCommandAttributes;
@@ -47,9 +49,8 @@ function record(history: HistoryBuilder, commands: readonly Init<Command>[], pen
       const id = history.events[scheduledEventId! - 1]!.activityTaskScheduledEventAttributes!.activityId;
       history.activityCancelRequested(id);
       cancelled.push(id);
-    } else if (command.recordMarkerCommandAttributes) {
-      const { markerName, details } = command.recordMarkerCommandAttributes;
-      history.add(EventType.MARKER_RECORDED, { markerRecordedEventAttributes: { markerName, details } });
+    } else if (command.recordMarkerCommandAttributes || command.protocolMessageCommandAttributes) {
+      history.commands([command], messages);
     } else if (command.upsertWorkflowSearchAttributesCommandAttributes) {
       const { searchAttributes } = command.upsertWorkflowSearchAttributesCommandAttributes;
       history.add(EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES, { upsertWorkflowSearchAttributesEventAttributes: { searchAttributes } });
@@ -64,8 +65,23 @@ function record(history: HistoryBuilder, commands: readonly Init<Command>[], pen
   return true;
 }
 
+/** Ends each local activity as soon as the code has had its turn, in the order in which they were asked for. */
+function instantLocalActivities(): LocalActivityHost {
+  return {
+    has: () => true,
+    now: () => 0,
+    start: ({ activityId, attempt }, done) => {
+      const result = defaultPayloadConverter.toPayload(`local ${activityId}`);
+      const immediate = setImmediate(() => done({ outcome: { kind: 'completed', result }, attempt, runtimeMs: 7, backoffMs: undefined, originalScheduleTimeMs: 1 }));
+      return { cancel: () => undefined, abandon: () => clearImmediate(immediate) };
+    },
+    renewAfter: () => () => undefined,
+  };
+}
+
 /** Things happen: some of what is pending ends, a signal comes, once in a while somebody asks to cancel. */
-function happen(history: HistoryBuilder, pending: Pending, random: SeededRandom): void {
+function happen(history: HistoryBuilder, pending: Pending, random: SeededRandom): [id: string, amount: number][] {
+  const updates: [string, number][] = [];
   for (let count = random.uint32() % 3; count >= 0; count--) {
     const choice = random.uint32() % 10;
     const [activity] = pending.activities;
@@ -78,30 +94,37 @@ function happen(history: HistoryBuilder, pending: Pending, random: SeededRandom)
       pending.timers.delete(timer);
       history.timerFired(timer);
     } else if (choice === 9 && random.uint32() % 8 === 0) history.cancelRequested();
+    else if (choice === 8) updates.push([`u${history.nextEventId}.${count}`, random.uint32() % 4]);
     else history.signal('approve', `s${history.nextEventId}`);
   }
+  return updates;
 }
 
 test('kept, rebuilt and replayed runs make the same commands, whatever the program', async () => {
-  await using kept = await testExecutor(10);
-  await using rebuilt = await testExecutor(0);
+  await using kept = await testExecutor(10, undefined, instantLocalActivities());
+  await using rebuilt = await testExecutor(0, undefined, instantLocalActivities());
   let closed = 0;
   for (let seed = 1; seed <= 150; seed++) {
     const random = new SeededRandom(`program ${seed}`);
     const history = new HistoryBuilder('program', [randomProgram(random, 0)], `run-${seed}`);
     const pending = new Pending();
     const hint = `seed ${seed}`;
+    let updates: [string, number][] = [];
     for (let task = 0; task < MAX_TASKS; task++) {
       history.taskStarted();
-      const live = commandsOf(await kept.executor.handle(task === 0 ? history.task() : history.stickyTask(), noFetch));
-      const again = commandsOf(await rebuilt.executor.handle(history.task(), noFetch));
-      assert.deepEqual(again.map(Command.encode), live.map(Command.encode), `${hint}, task ${task}`);
+      const messages = updates.map(([id, amount]) => updateMessage(id, 'add', [amount], history.events.length - 1));
+      const live = await kept.executor.handle(task === 0 ? history.task() : history.stickyTask({ messages }), noFetch);
+      const again = await rebuilt.executor.handle(history.task(1, { messages }), noFetch);
+      assert.deepEqual(commandsOf(again).map(Command.encode), commandsOf(live).map(Command.encode), `${hint}, task ${task}`);
+      assert.ok(live.kind === 'completed' && again.kind === 'completed');
+      assert.deepEqual(again.messages.map(Message.encode), live.messages.map(Message.encode), `${hint}, task ${task}`);
       history.taskCompleted();
-      if (!record(history, live, pending)) {
+      if (!record(history, live.commands, live.messages, pending)) {
         closed++;
+        history.completed();
         break;
       }
-      happen(history, pending, random);
+      updates = happen(history, pending, random);
     }
     kept.executor.evict(`run-${seed}`);
   }

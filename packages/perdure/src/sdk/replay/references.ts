@@ -58,7 +58,7 @@ export function referencedEventId(event: HistoryEvent): number | undefined {
     default:
       if (event.workerMayIgnore) return undefined;
       throw new UnsupportedEventError(
-        `Event ${event.eventId} of the history has type ${event.eventType}, which this version of perdure cannot replay (updates, Nexus and later additions). ` +
+        `Event ${event.eventId} of the history has type ${event.eventType}, which this version of perdure cannot replay (Nexus operations and later additions). ` +
           'Use a newer version, or run this workflow with an SDK that supports it.',
       );
   }

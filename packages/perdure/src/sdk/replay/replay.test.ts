@@ -1,9 +1,9 @@
 /** Replay: kept runs and fresh ones answer the same; runs do not see each other; code that changed is found out. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WorkflowTaskFailedCause } from '../../protocol/index.js';
-import { HistoryBuilder } from './history-builder.js';
-import { fetchFrom, noFetch, resultOf, shortly, testExecutor } from './test-executor.js';
+import { Failure, WorkerVersionStamp, WorkflowTaskFailedCause } from '../../protocol/index.js';
+import { HistoryBuilder, RUN_ID } from './history-builder.js';
+import { commandsOf, fetchFrom, noFetch, resultOf, shortly, testExecutor } from './test-executor.js';
 
 test('two runs in turns have their own clock, chance, module state and globals, and see the same again in a replay', async () => {
   await using t = await testExecutor();
@@ -121,6 +121,7 @@ test('patched: new in live execution, with a marker; old in a replay without it;
   const live = await t.executor.handle(new HistoryBuilder('patches').taskStarted().task(), noFetch);
   assert.deepEqual(shortly(live), ['record marker', 'upsert workflow search attributes', 'timer 1 1000']);
   const [marker, upsert] = live.kind === 'completed' ? live.commands : [];
+  t.executor.evict(RUN_ID);
   const old = new HistoryBuilder('patches').taskStarted().taskCompleted().timerStarted('1').timerFired('1').taskStarted();
   assert.equal(resultOf(await t.executor.handle(old.task(), noFetch)), 'old');
   for (const withUpsert of [true, false]) {
@@ -130,6 +131,7 @@ test('patched: new in live execution, with a marker; old in a replay without it;
     const { searchAttributes } = upsert?.upsertWorkflowSearchAttributesCommandAttributes ?? {};
     if (withUpsert) fresh.add(40, { upsertWorkflowSearchAttributesEventAttributes: { searchAttributes } });
     fresh.timerStarted('1').timerFired('1').taskStarted();
+    t.executor.evict(RUN_ID);
     assert.equal(resultOf(await t.executor.handle(fresh.task(), noFetch)), 'new');
   }
 });
@@ -142,4 +144,36 @@ test('a child is started, and its result comes back', async () => {
   history.add(31, { childWorkflowExecutionStartedEventAttributes: { initiatedEventId: 5, workflowExecution: { workflowId: 'child-1', runId: 'r' } } });
   history.add(32, { childWorkflowExecutionCompletedEventAttributes: { initiatedEventId: 5, startedEventId: 6 } }).taskStarted();
   assert.deepEqual(shortly(await t.executor.handle(history.stickyTask(), noFetch)), ['complete undefined']);
+});
+
+test('a child whose start is refused fails with the reason, not as one that runs already', async () => {
+  for (const [cause, name, message] of [
+    [1, 'WorkflowExecutionAlreadyStartedError', /already started/],
+    [2, 'NamespaceNotFound', /namespace does not exist/],
+    [3, 'InvalidVersioningOverride', /versioning override/],
+  ] as const) {
+    await using t = await testExecutor();
+    const history = new HistoryBuilder('parent').taskStarted();
+    await t.executor.handle(history.task(), noFetch);
+    history.taskCompleted().add(29, { startChildWorkflowExecutionInitiatedEventAttributes: { workflowId: 'child-1', workflowType: { name: 'oneActivity' } } });
+    history.add(30, { startChildWorkflowExecutionFailedEventAttributes: { initiatedEventId: 5, workflowId: 'child-1', cause } }).taskStarted();
+    const outcome = await t.executor.handle(history.stickyTask(), noFetch);
+    const failure = commandsOf(outcome)[0]?.failWorkflowExecutionCommandAttributes?.failure;
+    const { cause: reason, ...outer } = failure === undefined ? Failure.create({}) : Failure.decode(failure);
+    const { applicationFailureInfo: info, message: text } = reason ?? outer;
+    assert.equal(info?.type, name);
+    assert.match(text, message);
+    assert.equal(outer.childWorkflowExecutionFailureInfo === undefined, cause === 1);
+  }
+});
+
+test('a workflow is told which code processes its task: in a replay, which code did', async () => {
+  await using t = await testExecutor();
+  const history = new HistoryBuilder('buildIds').taskStarted();
+  assert.deepEqual(shortly(await t.executor.handle(history.task(), noFetch)), ['timer 1 1000']);
+  history.taskCompleted();
+  history.events.at(-1)!.workflowTaskCompletedEventAttributes!.workerVersion = WorkerVersionStamp.create({ buildId: 'old' });
+  history.timerStarted('1').timerFired('1').taskStarted();
+  t.executor.evict(RUN_ID);
+  assert.deepEqual(resultOf(await t.executor.handle(history.task(), noFetch)), ['old', null]);
 });

@@ -5,25 +5,28 @@
  * in the same state; the executor relies on it when it drops a run and builds it anew.
  *
  * Order of things in one workflow task, the same that all SDKs keep because histories depend on it: command events of the previous task;
- * patches; signals; everything else in the order of its events; at last the workflow function, if this is its first task. Results that
- * commands have at once (a cancelled activity) make a further activation of the same task.
+ * patches; signals and updates; everything else in the order of its events; at last the workflow function, if this is its first task.
+ * Results that commands have at once (a cancelled activity) make a further activation of the same task, and so does each local activity
+ * that ends.
+ *
+ * Two things are in history only behind the task in which code must hear of them: updates (in the UpdateAccepted event) and results of
+ * local activities (in markers). A replay looks ahead for them.
  */
-import { EventType, WorkflowTaskFailedCause, type Command, type Encoded, type HistoryEvent, type Init, type Payloads } from '../../protocol/index.js';
-import { defaultPayloadConverter } from '../common/payload-converter.js';
-import type { Activation, Job, QueryAnswer, QueryCall, RealmCommand, RealmRun, RunStart, TaskError } from '../workflow/activation.js';
-import type { Realm } from '../sandbox/realm.js';
+import { EventType, WorkflowTaskFailedCause, type Command, type HistoryEvent, type Init, type WorkflowQuery } from '../../protocol/index.js';
+import type { Job, QueryAnswer, QueryCall, RealmRun, RunStart, TaskError, WorkerVersion } from '../workflow/activation.js';
+import type { Realm, StepLimit } from '../sandbox/realm.js';
 import { CommandQueue, isCommandEvent } from './command-queue.js';
 import { historyWindows, type HistoryWindow } from './history-windows.js';
-import { ActivityMachine } from './machines/activity.js';
-import { ChildMachine } from './machines/child-workflow.js';
-import { CloseMachine } from './machines/close.js';
-import { CancelExternalMachine, SignalExternalMachine } from './machines/external.js';
-import type { EventListener, MachineHost, QueuedCommand } from './machines/machine.js';
-import { CHANGE_VERSION, MemoCommand, PatchCommand, patchOf, SearchAttributesCommand } from './machines/record.js';
-import { TimerMachine } from './machines/timer.js';
+import type { LocalActivityHost, LocalActivityRequest, RunningLocalActivity } from './local-activities.js';
+import { LocalActivityTable } from './local-activity-table.js';
+import type { LocalActivityMachine, LocalActivityMachineHost } from './machines/local-activity.js';
+import type { LocalActivityRecord } from './machines/local-activity-marker.js';
+import type { EventListener, QueuedCommand } from './machines/machine.js';
+import { patchOf } from './machines/record.js';
 import { NondeterminismError } from './nondeterminism.js';
-import { endsReference, referencedEventId } from './references.js';
-import { payloadsOf } from './wire.js';
+import { RunMachines } from './run-machines.js';
+import { acceptedUpdate, admittedUpdate, type IncomingUpdate, type OutgoingUpdate } from './updates.js';
+import { headerFields, payloadsOf } from './wire.js';
 
 /** The workflow's code failed the task. */
 export class WorkflowTaskError extends Error {
@@ -32,31 +35,63 @@ export class WorkflowTaskError extends Error {
   }
 }
 
-export class ReplayedRun implements MachineHost {
+/** The workflow task whose events are being applied. */
+interface CurrentTask {
+  readonly started: HistoryEvent;
+  readonly isReplay: boolean;
+  readonly limit: StepLimit;
+  readonly workerVersion: WorkerVersion;
+  /** For the first activation only. */
+  patches: readonly string[];
+  randomSeed: string | undefined;
+}
+
+/** Fails what asks for a local activity where there is nobody to run it. */
+const NO_LOCAL_ACTIVITIES: LocalActivityHost = {
+  has: () => false,
+  now: () => 0,
+  start: () => {
+    throw new Error('This executor runs no local activities.');
+  },
+  renewAfter: () => () => undefined,
+};
+
+/** A run may take 1.7 MB where the cache is as large as it is by default. */
+const PENDING_PER_WEIGHT = 500;
+
+export class ReplayedRun implements LocalActivityMachineHost {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly #realm: Realm;
   readonly #start: RunStart;
   readonly #run: RealmRun;
   readonly #commands = new CommandQueue();
-  readonly #activities = new Map<number, ActivityMachine>();
-  readonly #timers = new Map<number, TimerMachine>();
-  readonly #children = new Map<number, ChildMachine>();
-  readonly #signals = new Map<number, SignalExternalMachine>();
-  readonly #listeners = new Map<number, EventListener>();
-  readonly #patches: string[] = [];
+  readonly #machines: RunMachines;
+  /** Updates that a reset carried over, until history shows what became of them. */
+  readonly #admitted = new Map<string, IncomingUpdate>();
+  readonly #local = new LocalActivityTable();
+  readonly #localHost: LocalActivityHost;
+  /** Of this worker. */
+  readonly #buildId: string | undefined;
+  #outgoing: OutgoingUpdate[] = [];
+  #limit: StepLimit = 'none';
+  #task: CurrentTask | undefined;
   #tellNow: Job[] = [];
   #timeMs = 0;
   #lastStartedEventId = 0;
+  /** The last event that was applied. */
+  #lastEventId = 0;
   #sdkMetadataRecorded = false;
-  #closed = false;
 
-  constructor(realm: Realm, start: RunStart) {
+  constructor(realm: Realm, start: RunStart, localHost: LocalActivityHost = NO_LOCAL_ACTIVITIES, buildId?: string) {
+    this.#buildId = buildId;
     this.#realm = realm;
+    this.#localHost = localHost;
     this.#start = start;
     this.namespace = start.namespace;
     this.taskQueue = start.taskQueue;
     this.#run = realm.createRun(start);
+    this.#machines = new RunMachines(this, this.#local);
   }
 
   get runId(): string {
@@ -68,9 +103,27 @@ export class ReplayedRun implements MachineHost {
     return this.#lastStartedEventId;
   }
 
+  /** Workflow time, milliseconds since the epoch. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  get taskTimeoutMs(): number {
+    return this.#start.taskTimeoutMs;
+  }
+
   /** The code has ended the run; nothing more can happen. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#machines.closed;
+  }
+
+  /** How many runs of the usual size take as much memory: what is pending takes about 3 KB each, promises and all. */
+  get weight(): number {
+    return 1 + Math.floor(this.#machines.pending / PENDING_PER_WEIGHT);
+  }
+
+  get isReplaying(): boolean {
+    return this.#task?.isReplay === true;
   }
 
   /** True once history shows which SDK completed a task of this run. */
@@ -79,16 +132,69 @@ export class ReplayedRun implements MachineHost {
   }
 
   /**
-   * Applies events that follow those of before, and runs workflow code for each task that they complete.
+   * Applies events that follow those of before, and runs workflow code for each task that they complete. `updates` came with the task
+   * that is being processed; `limit` is for its steps.
    *
    * @throws NondeterminismError, WorkflowTaskError. The run is of no use afterwards.
    */
-  apply(events: readonly HistoryEvent[], currentStartedEventId: number): void {
+  apply(given: readonly HistoryEvent[], currentStartedEventId: number, updates: readonly IncomingUpdate[] = [], limit: StepLimit = 'none'): void {
+    this.#limit = limit;
+    // After a dropped task, events come that code has seen already.
+    const events = (given[0]?.eventId ?? Infinity) > this.#lastEventId ? given : given.filter(({ eventId }) => eventId > this.#lastEventId);
     const windows = historyWindows(events, currentStartedEventId);
     for (let index = 0; index < windows.length; index++) {
       const window = windows[index]!;
-      this.#applyWindow(events, window, windows[index + 1]?.to ?? events.length - 1);
+      this.#applyWindow(events, window, windows[index + 1]?.to ?? events.length - 1, window.isReplay ? [] : updates);
     }
+  }
+
+  /** Compares what the code did last with the events after it, for which no further task has come. @throws NondeterminismError */
+  matchRest(events: readonly HistoryEvent[]): void {
+    const rest = events.filter(({ eventId }) => eventId > this.#lastEventId);
+    const [completed, ...following] = rest;
+    if (completed?.eventType !== EventType.WORKFLOW_TASK_COMPLETED) return;
+    for (const event of following) {
+      if (!isCommandEvent(event)) break;
+      if (!this.#local.markerReached(event)) this.#commands.match(event);
+    }
+    this.#commands.finishMatching(completed.eventId);
+  }
+
+  /**
+   * The server dropped the last task, of which nothing came but rejected updates: no trace of it will be in history. Its
+   * WorkflowTaskScheduled and WorkflowTaskStarted never happened; what came before them did.
+   */
+  forgetLastTask(lastStartedEventId: number): void {
+    this.#lastStartedEventId = lastStartedEventId;
+    this.#lastEventId -= 2;
+  }
+
+  /** True while the task must wait, because local activities run or their results have not been told. */
+  get awaitsLocalActivities(): boolean {
+    return !this.#machines.closed && this.#local.areOutstanding;
+  }
+
+  /** Calls back when {@link resolveLocalActivity} has something to do; at once if it has already. */
+  onLocalActivity(callback: () => void): void {
+    this.#local.onArrival(callback);
+  }
+
+  /** Tells workflow code the next result of a local activity. @throws WorkflowTaskError */
+  resolveLocalActivity(): void {
+    if (!this.#local.resolveArrived()) return;
+    this.#activate();
+    this.#afterActivations();
+  }
+
+  /** The run is dropped: what it still runs is of no use. */
+  dispose(): void {
+    this.#local.abandonAll();
+    this.#realm.dispose(this.#run);
+  }
+
+  /** The answers to updates of the last task. */
+  get outgoingUpdates(): readonly OutgoingUpdate[] {
+    return this.#outgoing;
   }
 
   /** The commands of the last task, for the wire. */
@@ -97,7 +203,7 @@ export class ReplayedRun implements MachineHost {
   }
 
   query(call: QueryCall): QueryAnswer {
-    return this.#realm.ask(this.#run, (run) => run.query(call));
+    return this.#realm.ask(this.#run, call);
   }
 
   queue(command: QueuedCommand): void {
@@ -108,71 +214,122 @@ export class ReplayedRun implements MachineHost {
     this.#commands.withdraw(command);
   }
 
+  send(answer: OutgoingUpdate): void {
+    if (!this.isReplaying) this.#outgoing.push(answer);
+  }
+
+  start(machine: LocalActivityMachine, request: LocalActivityRequest): RunningLocalActivity {
+    return this.#localHost.start(request, (resolution) => this.#local.arrived(machine, resolution));
+  }
+
+  takeRecord(seq: number): LocalActivityRecord | undefined {
+    return this.#local.takeRecord(seq);
+  }
+
+  tellResolution(job: Job, completeTimeMs: number | undefined): void {
+    this.#timeMs = Math.max(this.#timeMs, completeTimeMs ?? 0);
+    this.tellNow(job);
+  }
+
   tellNow(job: Job): void {
     this.#tellNow.push(job);
-    this.#settled(job);
+    this.#machines.settled(job);
   }
 
   listen(eventId: number, listener: EventListener): void {
-    this.#listeners.set(eventId, listener);
+    this.#machines.listen(eventId, listener);
   }
 
   unlisten(eventId: number): void {
-    this.#listeners.delete(eventId);
+    this.#machines.unlisten(eventId);
   }
 
-  #applyWindow(events: readonly HistoryEvent[], { from, to, isReplay }: HistoryWindow, nextTo: number): void {
-    const signals: Job[] = [];
+  #applyWindow(events: readonly HistoryEvent[], { from, to, isReplay }: HistoryWindow, nextTo: number, updates: readonly IncomingUpdate[]): void {
+    const started = events[to]!;
+    const workerVersion = isReplay ? versionIn(events[to + 1]) : { buildId: this.#buildId, deployment: undefined };
+    const task: CurrentTask = { started, isReplay, limit: isReplay ? 'none' : this.#limit, workerVersion, patches: isReplay ? patchesIn(events, to + 1, nextTo) : [], randomSeed: undefined };
+    this.#task = task;
+    this.#outgoing = [];
+    // Signals and updates go first; see the comment at the top.
+    const first: Job[] = [];
     const others: Job[] = [];
-    let randomSeed: string | undefined;
     let matchingAfter = 0;
+    let nextUpdate = 0;
     for (let index = from; index < to; index++) {
       const event = events[index]!;
+      for (; nextUpdate < updates.length && updates[nextUpdate]!.sequencingEventId < event.eventId; nextUpdate++) first.push(this.#machines.updateJob(updates[nextUpdate]!));
       if (event.eventType === EventType.WORKFLOW_TASK_COMPLETED) {
         matchingAfter = event.eventId;
         this.#sdkMetadataRecorded ||= (event.workflowTaskCompletedEventAttributes?.sdkMetadata?.byteLength ?? 0) > 0;
-      } else if (isCommandEvent(event)) this.#commands.match(event);
-      else {
-        randomSeed = resetSeed(event) ?? randomSeed;
+      } else if (isCommandEvent(event)) {
+        if (!this.#local.markerReached(event)) this.#commands.match(event);
+      } else {
+        task.randomSeed = resetSeed(event) ?? task.randomSeed;
         const job = this.#jobFor(event);
-        if (job?.kind === 'signal') signals.push(job);
+        if (job?.kind === 'signal' || job?.kind === 'update') first.push(job);
         else if (job !== undefined) others.push(job);
       }
     }
+    for (const update of updates.slice(nextUpdate)) first.push(this.#machines.updateJob(update));
     if (matchingAfter > 0) this.#commands.finishMatching(matchingAfter);
-    const started = events[to]!;
-    this.#lastStartedEventId = started.eventId;
-    const jobs = [...signals, ...others];
+    this.#lastStartedEventId = this.#lastEventId = started.eventId;
+    if (isReplay) {
+      for (let index = to + 1; index <= nextTo; index++) this.#lookAhead(events[index]!, first);
+      this.#local.lookAhead(events, to + 1, nextTo);
+    } else this.#local.replayIsOver();
     // A task that brings nothing does not run code; code must not see its time either.
-    if (jobs.length === 0) return;
-    this.#timeMs = Math.max(this.#timeMs, started.eventTime ?? 0);
-    const patches = isReplay ? patchesIn(events, to + 1, nextTo) : [];
-    this.#activate(started, isReplay, jobs, patches, randomSeed);
+    if (first.length + others.length > 0) {
+      this.#timeMs = Math.max(this.#timeMs, started.eventTime ?? 0);
+      this.#tellNow = [...first, ...others];
+      this.#activate();
+    }
+    while (this.#local.resolveAhead()) this.#activate();
+    this.#afterActivations();
   }
 
-  #activate(started: HistoryEvent, isReplaying: boolean, jobs: readonly Job[], patches: readonly string[], randomSeed: string | undefined): void {
-    const task = started.workflowTaskStartedEventAttributes;
-    let activation: Activation = {
-      timeMs: this.#timeMs,
-      isReplaying,
-      historyLength: started.eventId,
-      historySizeBytes: task?.historySizeBytes ?? 0,
-      continueAsNewSuggested: task?.suggestContinueAsNew ?? false,
-      randomSeed,
-      patches,
-      jobs,
-    };
-    for (;;) {
-      const current = activation;
-      this.#realm.step(this.#run, (run) => run.activate(current));
+  /** In a replay: the request of an update that this task brought stands in the event of its acceptance. */
+  #lookAhead(event: HistoryEvent, jobs: Job[]): void {
+    const accepted = event.workflowExecutionUpdateAcceptedEventAttributes;
+    if (accepted === undefined) return;
+    const update = this.#admitted.get(accepted.protocolInstanceId) ?? acceptedUpdate(event);
+    if (update === undefined) throw NondeterminismError.unknownReference(event);
+    this.#admitted.delete(accepted.protocolInstanceId);
+    jobs.push(this.#machines.updateJob(update));
+  }
+
+  /** Lets workflow code act on what it is to be told, and again on what comes of that at once. */
+  #activate(): void {
+    const task = this.#task!;
+    const attributes = task.started.workflowTaskStartedEventAttributes;
+    while (this.#tellNow.length > 0) {
+      const activation = {
+        timeMs: this.#timeMs,
+        isReplaying: task.isReplay,
+        historyLength: task.started.eventId,
+        historySizeBytes: attributes?.historySizeBytes ?? 0,
+        continueAsNewSuggested: attributes?.suggestContinueAsNew ?? false,
+        continueAsNewReasons: attributes?.suggestContinueAsNewReasons ?? [],
+        targetDeploymentChanged: attributes?.targetWorkerDeploymentVersionChanged ?? false,
+        workerVersion: task.workerVersion,
+        randomSeed: task.randomSeed,
+        patches: task.patches,
+        jobs: this.#tellNow,
+      };
+      this.#tellNow = [];
+      task.randomSeed = undefined;
+      task.patches = [];
+      this.#realm.step(this.#run, (run) => run.activate(activation), task.limit);
+      const commands = this.#run.taskError === undefined ? this.#realm.takeCommands(this.#run) : [];
       const { taskError } = this.#run;
       if (taskError !== undefined) throw new WorkflowTaskError(taskError);
-      for (const command of this.#run.takeCommands()) this.#take(command);
-      if (this.#tellNow.length === 0) break;
-      activation = { ...current, randomSeed: undefined, patches: [], jobs: this.#tellNow };
-      this.#tellNow = [];
+      for (const command of commands) this.#machines.take(command);
     }
+  }
+
+  #afterActivations(): void {
     this.#commands.finish();
+    if (this.#machines.closed) this.#local.abandonAll();
+    else if (!this.isReplaying) this.#local.begin(this.#start);
   }
 
   /** What workflow code must hear of an event. */
@@ -182,82 +339,20 @@ export class ReplayedRun implements MachineHost {
         return { kind: 'start' };
       case EventType.WORKFLOW_EXECUTION_SIGNALED: {
         const signal = event.workflowExecutionSignaledEventAttributes;
-        return { kind: 'signal', name: signal?.signalName ?? '', input: payloadsOf(signal?.input) };
+        return { kind: 'signal', name: signal?.signalName ?? '', input: payloadsOf(signal?.input), headers: headerFields(signal?.header) };
+      }
+      case EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED: {
+        const update = admittedUpdate(event);
+        if (update === undefined) return undefined;
+        if (!this.isReplaying) return this.#machines.updateJob(update);
+        this.#admitted.set(update.protocolInstanceId, update);
+        return undefined;
       }
       case EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
         return { kind: 'cancel', reason: event.workflowExecutionCancelRequestedEventAttributes?.cause ?? '' };
-      default: {
-        const reference = referencedEventId(event);
-        if (reference === undefined) return undefined;
-        const listener = this.#listeners.get(reference);
-        if (listener === undefined) throw NondeterminismError.unknownReference(event);
-        if (endsReference(event)) this.unlisten(reference);
-        return this.#settled(listener.onEvent(event));
-      }
-    }
-  }
-
-  /** Forgets what workflow code has the result of: a run must not grow with all that it ever did. */
-  #settled(job: Job | undefined): Job | undefined {
-    if (job?.kind === 'resolve-activity') this.#activities.delete(job.seq);
-    else if (job?.kind === 'fire-timer') this.#timers.delete(job.seq);
-    else if (job?.kind === 'resolve-child') this.#children.delete(job.seq);
-    else if (job?.kind === 'resolve-external-signal') this.#signals.delete(job.seq);
-    return job;
-  }
-
-  /** A command from workflow code. */
-  #take(command: RealmCommand): void {
-    switch (command.kind) {
-      case 'schedule-activity':
-        return this.#add(this.#activities, command.seq, new ActivityMachine(this, command));
-      case 'request-cancel-activity':
-        return this.#activities.get(command.seq)?.requestCancel();
-      case 'start-timer':
-        return this.#add(this.#timers, command.seq, new TimerMachine(this, command));
-      case 'cancel-timer':
-        this.#timers.get(command.seq)?.cancel();
-        this.#timers.delete(command.seq);
-        return;
-      case 'start-child':
-        return this.#add(this.#children, command.seq, new ChildMachine(this, command));
-      case 'request-cancel-child':
-        return this.#children.get(command.seq)?.requestCancel(command.reason);
-      case 'signal-external':
-        return this.#add(this.#signals, command.seq, new SignalExternalMachine(this, command));
-      case 'cancel-signal':
-        return this.#signals.get(command.seq)?.cancel();
-      case 'cancel-external':
-        return this.queue(new CancelExternalMachine(this, command));
-      case 'set-patch':
-        return this.#patch(command);
-      case 'upsert-search-attributes':
-        return this.queue(new SearchAttributesCommand(command.fields, command.site));
-      case 'upsert-memo':
-        return this.queue(new MemoCommand(command.fields, command.site));
-      case 'complete':
-      case 'fail':
-      case 'cancel':
-      case 'continue-as-new':
-        this.#closed = true;
-        return this.queue(new CloseMachine(this, command));
       default:
-        command satisfies never;
+        return this.#machines.onEvent(event);
     }
-  }
-
-  #add<M extends QueuedCommand>(machines: Map<number, M>, seq: number, machine: M): void {
-    machines.set(seq, machine);
-    this.queue(machine);
-  }
-
-  /** The marker, and the search attribute that lets people find the executions that have it. */
-  #patch({ patchId: id, deprecated, site }: Extract<RealmCommand, { kind: 'set-patch' }>): void {
-    this.queue(new PatchCommand({ id, deprecated }, site));
-    this.#patches.push(id);
-    const payload = defaultPayloadConverter.toPayload([...this.#patches]);
-    const metadata = new Map([...payload.metadata, ['type', Buffer.from('KeywordList')]]);
-    this.queue(new SearchAttributesCommand(new Map([[CHANGE_VERSION, { metadata, data: payload.data }]]), undefined, true));
   }
 }
 
@@ -274,12 +369,19 @@ function patchesIn(events: readonly HistoryEvent[], from: number, to: number): s
   return patches;
 }
 
+/** The worker that completed a task, by its WorkflowTaskCompleted. */
+function versionIn(event: HistoryEvent | undefined): WorkerVersion {
+  const completed = event?.workflowTaskCompletedEventAttributes;
+  const deployment = completed?.deploymentVersion;
+  return { buildId: deployment?.buildId || completed?.workerVersion?.buildId || undefined, deployment: deployment && { ...deployment } };
+}
+
 /** After a reset, chance starts over: otherwise the new run would repeat the old one's ids. */
 function resetSeed(event: HistoryEvent): string | undefined {
   const failed = event.workflowTaskFailedEventAttributes;
   return failed?.cause === WorkflowTaskFailedCause.RESET_WORKFLOW ? failed.newRunId : undefined;
 }
 
-export function queryCallOf(name: string, args: Encoded<Payloads> | undefined): QueryCall {
-  return { name, input: payloadsOf(args) };
+export function queryCallOf(id: string, { queryType, queryArgs, header }: WorkflowQuery): QueryCall {
+  return { id, name: queryType, input: payloadsOf(queryArgs), headers: headerFields(header) };
 }

@@ -1,7 +1,8 @@
 /** The first event of a history as what a run needs to begin. */
-import { Failure, Header, Memo, SearchAttributes, type HistoryEvent } from '../../protocol/index.js';
+import { Failure, Memo, Priority, SearchAttributes, type HistoryEvent } from '../../protocol/index.js';
 import type { RunStart } from '../workflow/activation.js';
-import { payloadsOf } from './wire.js';
+import { decodePriority } from '../common/priority.js';
+import { headerFields, payloadsOf } from './wire.js';
 
 const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 
@@ -13,7 +14,7 @@ export interface RunIdentity {
 }
 
 /** @throws TypeError if the history does not begin with WorkflowExecutionStarted. */
-export function runStartFrom(event: HistoryEvent | undefined, identity: RunIdentity): RunStart {
+export function runStartFrom(event: HistoryEvent | undefined, identity: RunIdentity): Omit<RunStart, 'hasLocalActivity'> {
   const started = event?.workflowExecutionStartedEventAttributes;
   if (event === undefined || started === undefined) {
     throw new TypeError(`The history of run ${identity.runId} does not begin with WorkflowExecutionStarted.`);
@@ -31,6 +32,7 @@ export function runStartFrom(event: HistoryEvent | undefined, identity: RunIdent
     originalExecutionRunId: started.originalExecutionRunId || identity.runId,
     continuedFromExecutionRunId: started.continuedExecutionRunId || undefined,
     cronSchedule: started.cronSchedule || undefined,
+    cronScheduleToScheduleIntervalMs: started.cronSchedule ? started.firstWorkflowTaskBackoff : undefined,
     startTimeMs: runStartTimeMs,
     runStartTimeMs,
     executionExpirationTimeMs: started.workflowExecutionExpirationTime,
@@ -40,8 +42,9 @@ export function runStartFrom(event: HistoryEvent | undefined, identity: RunIdent
     parent: parent && { workflowId: parent.workflowId, runId: parent.runId, namespace: started.parentWorkflowNamespace },
     root: root && { workflowId: root.workflowId, runId: root.runId },
     retryPolicy: started.retryPolicy,
+    priority: started.priority && decodePriority(Priority.decode(started.priority)),
     input: payloadsOf(started.input),
-    headers: started.header && Header.decode(started.header).fields,
+    headers: headerFields(started.header),
     memo: started.memo && Memo.decode(started.memo).fields,
     searchAttributes: started.searchAttributes && SearchAttributes.decode(started.searchAttributes).indexedFields,
     lastResult: payloadsOf(started.lastCompletionResult)[0],

@@ -15,7 +15,7 @@ export class TaskHistory {
   readonly #carried: readonly HistoryEvent[];
   #rest: readonly HistoryEvent[] | undefined;
   #whole: readonly HistoryEvent[] | undefined;
-  #decoded: readonly HistoryEvent[] | undefined;
+  readonly #decoded = new WeakSet<HistoryEvent>();
 
   constructor(task: PollWorkflowTaskQueueResponse, fetch: FetchHistory) {
     this.#task = task;
@@ -28,18 +28,22 @@ export class TaskHistory {
     const [first] = this.#carried;
     if (first === undefined) return this.#task.query !== undefined && this.#task.previousStartedEventId === lastStartedEventId;
     if (this.#task.query !== undefined && this.#task.startedEventId === 0 && first.eventId === 1) return this.#task.previousStartedEventId === lastStartedEventId;
+    // Usually the first one; a task from the normal queue carries all events, also for a worker that keeps the run.
+    const next = this.#carried[lastStartedEventId + 1 - first.eventId];
     return (
-      first.eventId === lastStartedEventId + 1 &&
-      first.eventType === EventType.WORKFLOW_TASK_COMPLETED &&
-      first.workflowTaskCompletedEventAttributes?.startedEventId === lastStartedEventId
+      next?.eventId === lastStartedEventId + 1 &&
+      next.eventType === EventType.WORKFLOW_TASK_COMPLETED &&
+      next.workflowTaskCompletedEventAttributes?.startedEventId === lastStartedEventId
     );
   }
 
-  /** What the run has not seen. Only after {@link continues}. */
-  async rest(): Promise<readonly HistoryEvent[]> {
+  /** What a run has not seen that stands at `lastStartedEventId`. Only after {@link continues}. */
+  async rest(lastStartedEventId: number): Promise<readonly HistoryEvent[]> {
+    const [first] = this.#carried;
     // A query that finds its run needs no history.
-    if (this.#carried[0] === undefined || this.#carried[0].eventId === 1) return [];
-    return (this.#rest ??= contiguous(await this.#pages(this.#carried, this.#task.nextPageToken)));
+    if (first === undefined || (first.eventId === 1 && this.#task.startedEventId === 0)) return [];
+    const unseen = this.#carried.slice(lastStartedEventId + 1 - first.eventId);
+    return (this.#rest ??= contiguous(await this.#pages(unseen, this.#task.nextPageToken)));
   }
 
   /** From the first event. */
@@ -52,11 +56,11 @@ export class TaskHistory {
     return (this.#whole = contiguous(await pages));
   }
 
-  /** Runs `decode` the first time these events are used: it changes them. */
-  async decodeOnce(events: readonly HistoryEvent[], decode: () => Promise<void>): Promise<void> {
-    if (this.#decoded === events) return;
-    await decode();
-    this.#decoded = events;
+  /** Runs `decode` on those events that it has not seen before: it changes them. */
+  async decodeOnce(events: readonly HistoryEvent[], decode: (events: readonly HistoryEvent[]) => Promise<void>): Promise<void> {
+    const fresh = events.filter((event) => !this.#decoded.has(event));
+    for (const event of fresh) this.#decoded.add(event);
+    await decode(fresh);
   }
 
   async #pages(first: readonly HistoryEvent[], nextPageToken: Uint8Array): Promise<readonly HistoryEvent[]> {

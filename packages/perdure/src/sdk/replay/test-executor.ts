@@ -1,10 +1,12 @@
 /** An executor over the test workflows, and short names for what tests look at. Only tests import this module. */
 import { CommandType, History, type Command, type Init } from '../../protocol/index.js';
 import { defaultDataConverter, type LoadedDataConverter } from '../common/data-converter.js';
+import { defaultPayloadConverter } from '../common/payload-converter.js';
 import { DefaultLogger, type LogEntry } from '../common/logger.js';
 import { bundleWorkflowCode, type WorkflowBundle } from '../sandbox/bundle.js';
 import { createWorkflowExecutor, type FetchHistory, type TaskOutcome, type WorkflowExecutor } from './executor.js';
 import { valuesOf, type HistoryBuilder } from './history-builder.js';
+import type { LocalActivityHost, LocalActivityOutcome, LocalActivityRequest } from './local-activities.js';
 
 let bundle: Promise<WorkflowBundle> | undefined;
 
@@ -13,12 +15,73 @@ export interface TestExecutor extends AsyncDisposable {
   readonly logged: LogEntry[];
 }
 
-export async function testExecutor(maxCachedRuns = 10, dataConverter: LoadedDataConverter = defaultDataConverter): Promise<TestExecutor> {
+export async function testExecutor(
+  maxCachedRuns = 10,
+  dataConverter: LoadedDataConverter = defaultDataConverter,
+  localActivities?: LocalActivityHost,
+): Promise<TestExecutor> {
   bundle ??= bundleWorkflowCode({ workflowsPath: new URL('./test-workflows.js', import.meta.url).href });
   const logged: LogEntry[] = [];
   const logger = new DefaultLogger('DEBUG', (entry) => void logged.push(entry));
-  const executor = createWorkflowExecutor({ bundle: await bundle, namespace: 'default', taskQueue: 'orders', maxCachedRuns, dataConverter, logger });
+  const executor = createWorkflowExecutor({
+    bundle: await bundle,
+    namespace: 'default',
+    taskQueue: 'orders',
+    maxCachedRuns,
+    dataConverter,
+    logger,
+    localActivities,
+  });
   return { executor, logged, [Symbol.asyncDispose]: () => executor.close() };
+}
+
+/** Runs nothing: the test says how each local activity ends, and when a task must be renewed. */
+export class ManualLocalActivities implements LocalActivityHost {
+  readonly started: LocalActivityRequest[] = [];
+  readonly stopped: string[] = [];
+  readonly #running = new Map<string, (outcome: LocalActivityOutcome, backoffMs?: number) => void>();
+  #renew: (() => void) | undefined;
+  #onStart: (() => void) | undefined;
+
+  has(): boolean {
+    return true;
+  }
+
+  now(): number {
+    return 0;
+  }
+
+  start(request: LocalActivityRequest, done: Parameters<LocalActivityHost['start']>[1]) {
+    const { activityId, attempt } = request;
+    this.started.push(request);
+    this.#running.set(activityId, (outcome, backoffMs) => done({ outcome, attempt, runtimeMs: 250.4, backoffMs, originalScheduleTimeMs: 1_000 }));
+    this.#onStart?.();
+    return { cancel: () => void this.stopped.push(`cancel ${activityId}`), abandon: () => void this.stopped.push(`abandon ${activityId}`) };
+  }
+
+  renewAfter(_arrivedMs: number, _taskTimeoutMs: number, callback: () => void): () => void {
+    this.#renew = callback;
+    return () => (this.#renew = undefined);
+  }
+
+  /** Resolves when so many have been started in all. */
+  async count(count: number): Promise<void> {
+    while (this.started.length < count) await new Promise<void>((resolve) => (this.#onStart = resolve));
+  }
+
+  end(activityId: string, outcome: LocalActivityOutcome, backoffMs?: number): void {
+    this.#running.get(activityId)!(outcome, backoffMs);
+  }
+
+  complete(activityId: string, value: unknown): void {
+    this.end(activityId, { kind: 'completed', result: defaultPayloadConverter.toPayload(value) });
+  }
+
+  /** As soon as a task waits. */
+  async renew(): Promise<void> {
+    while (this.#renew === undefined) await new Promise((resolve) => setImmediate(resolve));
+    this.#renew();
+  }
 }
 
 /** For tasks that must not need it. */

@@ -1,18 +1,23 @@
 /** Workflows that the tests of this folder run. Bundled as a user's would be; only tests name this file. */
 import {
   ActivityCancellationType,
+  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
+  currentUpdateInfo,
   defineQuery,
   defineSignal,
+  defineUpdate,
   executeChild,
   isCancellation,
   log,
   patched,
   proxyActivities,
+  proxyLocalActivities,
   setDefaultSignalHandler,
+  setDefaultUpdateHandler,
   setHandler,
   sleep,
   Trigger,
@@ -203,8 +208,110 @@ export async function mutatingQuery(): Promise<void> {
   await sleep(1000);
 }
 
+export const add = defineUpdate<number, [amount: number]>('add');
+export const work = defineUpdate<string, [name: string]>('work');
+
+export async function updatable(closeAt: number): Promise<unknown> {
+  let total = 0;
+  const seen: string[] = [];
+  setHandler(status, () => `${total} ${seen.join(' ')}`);
+  setHandler(approve, (by) => void seen.push(`signal:${by}`));
+  setHandler(
+    add,
+    (amount) => {
+      seen.push(`${currentUpdateInfo()?.id}:${amount}`);
+      return (total += amount);
+    },
+    {
+      validator: (amount) => {
+        if (amount < 0) throw new RangeError(`negative in ${currentUpdateInfo()?.id}`);
+        if (amount === 13) void greet('from a validator');
+      },
+    },
+  );
+  setHandler(work, async (name) => {
+    if (name === 'fail') throw ApplicationFailure.create({ message: 'cannot', type: 'Cannot' });
+    if (name === 'bug') throw new TypeError('a bug');
+    await sleep(1000);
+    const greeting = await greet(name);
+    seen.push(`worked:${currentUpdateInfo()?.id}`);
+    return greeting;
+  });
+  await condition(() => total >= closeAt);
+  return seen;
+}
+
+/** Its handler appears after its first await, which is in the first task. */
+export async function updatableSoon(): Promise<unknown> {
+  const got: number[] = [];
+  await Promise.resolve();
+  setHandler(add, (amount) => got.push(amount));
+  await condition(() => got.length > 0);
+  return got;
+}
+
+export async function takesAnyUpdate(): Promise<unknown> {
+  let last: unknown;
+  setDefaultUpdateHandler((name, ...args) => (last = [name, ...args]));
+  await condition(() => last !== undefined);
+  return last;
+}
+
+const local = proxyLocalActivities<Activities>({ startToCloseTimeout: '5s' });
+
+export async function twoLocals(): Promise<unknown> {
+  const before = Date.now();
+  const first = local.greet('a').then((value) => [value, Date.now() - before]);
+  const second = local.greet('b').then((value) => [value, Date.now() - before]);
+  const both = await Promise.all([first, second]);
+  await sleep(1000);
+  return both;
+}
+
+export async function localThenTimer(): Promise<string> {
+  const greeting = await local.greet('x');
+  await sleep(1000);
+  return greeting;
+}
+
+export async function localFailure(): Promise<unknown> {
+  try {
+    return await local.charge(1);
+  } catch (error) {
+    const failure = error as ActivityFailure;
+    return [failure.name, failure.message, failure.cause?.name];
+  }
+}
+
+export async function cancelledLocal(type: keyof typeof ActivityCancellationType): Promise<unknown> {
+  const activities = proxyLocalActivities<Activities>({ startToCloseTimeout: '5s', cancellationType: ActivityCancellationType[type] });
+  const scope = new CancellationScope();
+  const outcome = scope.run(() => activities.charge(1)).catch((error: Error) => [error.name, error.message]);
+  await local.greet('first');
+  scope.cancel();
+  const ended = await outcome;
+  await sleep(1000);
+  return ended;
+}
+
+export async function localInUpdate(): Promise<unknown> {
+  let done = false;
+  setHandler(work, async (name) => {
+    const greeting = await local.greet(name);
+    done = true;
+    return greeting;
+  });
+  await condition(() => done);
+  await condition(allHandlersFinished);
+  return 'done';
+}
+
+export async function zeroCondition(): Promise<boolean> {
+  return condition(() => false, 0);
+}
+
 export interface Step {
-  do: 'activity' | 'timer' | 'awaitAll' | 'signal' | 'random' | 'patch' | 'scope' | 'branch' | 'timeout';
+  do: 'local' | 'activity' | 'timer' | 'awaitAll' | 'signal' | 'random' | 'patch' | 'scope' | 'branch' | 'timeout';
   steps: Step[];
 }
 
@@ -219,6 +326,20 @@ export async function program(steps: Step[]): Promise<string[]> {
     signals++;
     if (signals % 3 === 0) await charge(signals).catch(() => undefined);
   });
+  setHandler(
+    add,
+    async (amount) => {
+      trace.push(`update ${currentUpdateInfo()?.id}`);
+      if (amount === 1) await sleep(500);
+      if (amount === 2) trace.push(await local.greet('update'));
+      return amount;
+    },
+    {
+      validator: (amount) => {
+        if (amount === 3) throw new Error('three');
+      },
+    },
+  );
   const note = (what: string, work: Promise<unknown>): void => {
     pending.push(work.then((value) => trace.push(`${what} ${String(value)}`), (error: Error) => trace.push(`${what} ${error.name}`)));
   };
@@ -226,6 +347,7 @@ export async function program(steps: Step[]): Promise<string[]> {
     for (const [index, step] of program.entries()) {
       const name = `${depth}${index}`;
       if (step.do === 'activity') note(name, greet(name));
+      else if (step.do === 'local') note(name, local.greet(name));
       else if (step.do === 'timer') note(name, sleep(1000 + index));
       else if (step.do === 'awaitAll') await Promise.all(pending);
       else if (step.do === 'random') trace.push(`${name} ${Math.random()} ${Date.now()}`);
@@ -248,4 +370,10 @@ export async function program(steps: Step[]): Promise<string[]> {
   await interpret(steps, '').catch((error: Error) => trace.push(error.name));
   await Promise.all(pending);
   return trace;
+}
+
+export async function buildIds(): Promise<unknown> {
+  const before = workflowInfo().currentBuildId ?? null;
+  await sleep(1000);
+  return [before, workflowInfo().currentBuildId ?? null];
 }

@@ -9,7 +9,6 @@
 export class UnhandledRejections {
   readonly #owns: (promise: unknown) => boolean;
   #turn: Turn | undefined;
-  #installed = false;
 
   constructor(owns: (promise: unknown) => boolean) {
     this.#owns = owns;
@@ -32,30 +31,31 @@ export class UnhandledRejections {
   }
 
   close(): void {
-    process.off('unhandledRejection', this.#onRejection);
-    this.#installed = false;
+    watching.delete(this);
+    if (watching.size === 0) process.off('unhandledRejection', onRejection);
+  }
+
+  /** Takes the rejection if it is of this realm. */
+  take(reason: unknown, promise: unknown): boolean {
+    if (!this.#owns(promise)) return false;
+    if (this.#turn !== undefined) this.#turn.rejection ??= { reason };
+    return true;
   }
 
   #install(): void {
-    if (this.#installed) return;
-    this.#installed = true;
-    knownListeners.add(this.#onRejection);
-    process.on('unhandledRejection', this.#onRejection);
+    if (watching.size === 0) process.on('unhandledRejection', onRejection);
+    watching.add(this);
   }
-
-  readonly #onRejection = (reason: unknown, promise: unknown): void => {
-    if (this.#owns(promise)) {
-      if (this.#turn !== undefined) this.#turn.rejection ??= { reason };
-      return;
-    }
-    // Not ours. A listener turns off what Node does by itself; if nobody else listens, do that.
-    const listeners = process.listeners('unhandledRejection');
-    if (listeners.every((listener) => knownListeners.has(listener))) throw reason;
-  };
 }
 
-/** Several executors in one process must not count each other as somebody who handles foreign rejections. */
-const knownListeners = new WeakSet<object>();
+/** Of all executors of the process, which share one listener: there may be hundreds. */
+const watching = new Set<UnhandledRejections>();
+
+function onRejection(reason: unknown, promise: unknown): void {
+  for (const rejections of watching) if (rejections.take(reason, promise)) return;
+  // Not ours. A listener turns off what Node does by itself; if nobody else listens, do that.
+  if (process.listenerCount('unhandledRejection') === 1) throw reason;
+}
 
 export class Turn {
   /** How many tasks ran workflow code in this turn. */

@@ -3,10 +3,12 @@ import {
   Failure,
   Header,
   Payloads,
+  Priority as WirePriority,
   UserMetadata,
   type Encoded,
 } from '../../protocol/index.js';
 import { FAILURE_SOURCE } from '../common/failure.js';
+import { compilePriority, type Priority } from '../common/priority.js';
 import type { Payload } from '../common/payload-converter.js';
 import type { Resolution } from '../workflow/activation.js';
 
@@ -23,10 +25,19 @@ export function encodeHeader(headers: ReadonlyMap<string, Payload> | undefined):
   return headers === undefined ? undefined : Header.encode({ fields: headers });
 }
 
+/** Undefined for none, so that nobody has to look into an empty map. */
+export function headerFields(bytes: Encoded<Header> | undefined): ReadonlyMap<string, Payload> | undefined {
+  return bytes === undefined || bytes.byteLength === 0 ? undefined : Header.decode(bytes).fields;
+}
+
 export function userMetadata(summary: Payload | undefined, details?: Payload): Encoded<UserMetadata> | undefined {
   return summary === undefined && details === undefined ? undefined : UserMetadata.encode({ summary, details });
 }
 
+
+export function encodePriority(priority: Priority | undefined): Encoded<WirePriority> | undefined {
+  return priority && WirePriority.encode(compilePriority(priority));
+}
 
 export function failureOf(bytes: Encoded<Failure> | undefined): Failure {
   return bytes === undefined ? Failure.create({ message: 'The server gave no failure.', source: 'Server' }) : Failure.decode(bytes);

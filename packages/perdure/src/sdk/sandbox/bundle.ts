@@ -36,6 +36,8 @@ export interface BundleOptions {
   readonly payloadConverterPath?: string;
   /** A module that exports `failureConverter`, for use in workflow code. */
   readonly failureConverterPath?: string;
+  /** Modules that export `interceptors`, the first being the outermost. */
+  readonly workflowInterceptorModules?: readonly string[];
   /** Modules that are imported somewhere but never used by workflow code: calling them fails the workflow task. */
   readonly ignoreModules?: readonly string[];
 }
@@ -43,7 +45,7 @@ export interface BundleOptions {
 export { WorkflowBundleError, type ForbiddenImport } from './bundle-error.js';
 
 /** Counts up whenever `runtime.ts` or `activation.ts` changes in a way that old bundles could not follow. */
-export const RUNTIME_VERSION = 1;
+export const RUNTIME_VERSION = 3;
 
 /**
  * Compiles workflow code. `Worker.create` does it by itself; do it beforehand to start workers faster.
@@ -63,7 +65,10 @@ export async function bundleWorkflowCode(options: BundleOptions): Promise<Workfl
 
 /** The one module that the bundle starts from. */
 function entrySource(entry: string, options: BundleOptions): string {
-  const lines = [`export * as workflows from ${JSON.stringify(entry)};`];
+  const modules = (options.workflowInterceptorModules ?? []).map((path) => JSON.stringify(resolvePath(path, 'interceptors.workflowModules')));
+  const lines = modules.map((path, index) => `import * as interceptors${index} from ${path};`);
+  if (modules.length > 0) lines.push(`export const interceptorModules = [${modules.map((_, index) => `interceptors${index}`).join(', ')}];`);
+  lines.push(`export * as workflows from ${JSON.stringify(entry)};`);
   const { payloadConverterPath, failureConverterPath } = options;
   if (payloadConverterPath) lines.push(`export { payloadConverter } from ${JSON.stringify(resolvePath(payloadConverterPath, 'payloadConverterPath'))};`);
   if (failureConverterPath) lines.push(`export { failureConverter } from ${JSON.stringify(resolvePath(failureConverterPath, 'failureConverterPath'))};`);

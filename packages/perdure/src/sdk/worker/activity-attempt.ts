@@ -16,8 +16,11 @@ import {
 import type { Transport } from '../../transport/transport.js';
 import { ActivityCancellation, type CancellationReason } from '../activity/cancellation.js';
 import { Context, asyncLocalStorage } from '../activity/context.js';
+import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { Client } from '../client/index.js';
-import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type Payload } from '../common/index.js';
+import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type LogMetadata, type Payload } from '../common/index.js';
+import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
+import { AttemptInterceptors, headersOf } from './activity-interceptors.js';
 import { activityInfo } from './activity-info.js';
 import { Heartbeats, heartbeatIntervalMs } from './heartbeats.js';
 import { withMetadata } from './logging.js';
@@ -34,12 +37,15 @@ export interface AttemptEnvironment {
   readonly taskQueue: string;
   readonly identity: string;
   readonly activities: ReadonlyMap<string, ActivityFunction>;
+  readonly interceptors?: readonly ActivityInterceptorsFactory[] | undefined;
   readonly payloads: ActivityPayloads;
   readonly logger: Logger;
   readonly client?: Client | undefined;
   readonly heartbeatThrottle: { readonly maximumMs: number; readonly defaultMs: number };
   /** The largest result or failure that the server takes, in bytes. */
   readonly blobSizeLimitBytes: number;
+  /** Default: the machine's clock. */
+  readonly time?: WorkerTime | undefined;
 }
 
 export type AttemptReport =
@@ -55,7 +61,10 @@ export class ActivityAttempt {
   readonly deadline: number | undefined;
   readonly #environment: AttemptEnvironment;
   readonly #task: PollActivityTaskQueueResponse;
+  readonly #time: WorkerTime;
+  readonly #work: Work;
   #heartbeats: Heartbeats<readonly Payload[] | undefined> | undefined;
+  #interceptors: AttemptInterceptors | undefined;
   #logger: Logger | undefined;
   /** The function has ended. What it left running may still call the context; that has no effect. */
   #over = false;
@@ -64,7 +73,14 @@ export class ActivityAttempt {
     this.#task = task;
     this.#environment = environment;
     const timeoutMs = task.startToCloseTimeout ?? 0;
-    this.deadline = timeoutMs > 0 ? performance.now() + timeoutMs : undefined;
+    this.#time = environment.time ?? systemTime;
+    this.deadline = timeoutMs > 0 ? this.#time.monotonic() + timeoutMs : undefined;
+    this.#work = new Work(this.#time, 'activity');
+  }
+
+  /** It was reported, or nobody waits for it any more: what it may still do counts for nobody. */
+  end(): void {
+    this.#work.end();
   }
 
   get type(): string {
@@ -73,8 +89,12 @@ export class ActivityAttempt {
 
   /** Adds what identifies the attempt to each line. Made on demand: most attempts log nothing. */
   get logger(): Logger {
+    return (this.#logger ??= this.#interceptors?.logger(this.#environment.logger, this.#identity) ?? withMetadata(this.#environment.logger, this.#identity));
+  }
+
+  get #identity(): LogMetadata {
     const { workflowExecution, activityId, attempt, workflowType } = this.#task;
-    return (this.#logger ??= withMetadata(this.#environment.logger, {
+    return {
       sdkComponent: 'activity',
       activityType: this.type,
       activityId,
@@ -83,7 +103,7 @@ export class ActivityAttempt {
       ...(workflowType && { workflowType: workflowType.name }),
       namespace: this.#environment.namespace,
       taskQueue: this.#environment.taskQueue,
-    }));
+    };
   }
 
   /** Runs the user's function. Never rejects. */
@@ -125,8 +145,15 @@ export class ActivityAttempt {
       heartbeat: this.#heartbeat,
       logger: () => this.logger,
       client: this.#environment.client,
+      time: { setDelay: this.#setDelay },
     });
-    return asyncLocalStorage.run(context, activity, ...input);
+    const factories = this.#environment.interceptors ?? [];
+    if (factories.length === 0) return asyncLocalStorage.run(context, activity, ...input);
+    return asyncLocalStorage.run(context, async () => {
+      this.#interceptors = new AttemptInterceptors(factories, context);
+      this.#logger = undefined;
+      return this.#interceptors.execute(activity, input, headersOf(this.#task.header));
+    });
   }
 
   async #completed(result: unknown): Promise<AttemptReport> {
@@ -196,6 +223,21 @@ export class ActivityAttempt {
     }
   }
 
+  /** While the function sleeps it is not at work. */
+  readonly #setDelay = (delayMs: number, run: () => void): { cancel(): void } => {
+    const resume = this.#work.rest();
+    const timer = this.#time.setDelay(delayMs, () => {
+      resume();
+      run();
+    });
+    return {
+      cancel: () => {
+        timer.cancel();
+        resume();
+      },
+    };
+  };
+
   readonly #heartbeat = (details: unknown): void => {
     if (this.#over) return;
     const { payloads, heartbeatThrottle } = this.#environment;
@@ -210,6 +252,7 @@ export class ActivityAttempt {
     this.#heartbeats ??= new Heartbeats({
       intervalMs: heartbeatIntervalMs(this.#task.heartbeatTimeout ?? 0, heartbeatThrottle),
       send: (latest) => this.#sendHeartbeat(latest),
+      time: this.#time,
     });
     this.#heartbeats.record(converted);
   };
@@ -229,6 +272,7 @@ export class ActivityAttempt {
     } catch (error) {
       if (error instanceof RpcError && error.code === Code.NOT_FOUND) {
         this.cancellation.request('NOT_FOUND', { notFound: true });
+        this.#work.end();
         return;
       }
       if (isTransient(error)) throw error;

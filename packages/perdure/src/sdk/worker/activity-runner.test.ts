@@ -330,7 +330,7 @@ test('heartbeat details are those of the moment of the call', async () => {
 });
 
 test('an activity past its start-to-close timeout is told so, without any heartbeat', async (t) => {
-  mock.timers.enable({ apis: ['setInterval'] });
+  mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const { server, start } = runnerWith({ stuck: () => Context.current().cancelled });
   start({ activityType: { name: 'stuck' }, startToCloseTimeout: 0.000_1 });

@@ -9,13 +9,16 @@ import { setMaxListeners } from 'node:events';
 import { WorkflowService, type Init, type Method, type PollActivityTaskQueueResponse } from '../../protocol/index.js';
 import type { CancellationReason, ActivityCancellationDetailsOptions } from '../activity/cancellation.js';
 import { ActivityAttempt, type AttemptEnvironment, type AttemptReport } from './activity-attempt.js';
+import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import { callWithRetry, isNotFound } from './retry.js';
 import type { Slots } from './slots.js';
 
 /** How long the report of a finished attempt is retried. */
 const REPORT_FOR_MS = 10 * 60_000;
-/** How often running attempts are checked for being past their start-to-close timeout. */
+/** Attempts that are past their start-to-close timeout are told at most this often. */
 const SWEEP_EVERY_MS = 1_000;
+/** The platform's timers overflow; looking once too often is harmless. */
+const LONGEST_SWEEP_MS = 86_400_000;
 
 export class ActivityRunner {
   readonly #environment: AttemptEnvironment;
@@ -24,11 +27,13 @@ export class ActivityRunner {
   readonly #attempts = new Set<ActivityAttempt>();
   #running = 0;
   #idle: (() => void)[] = [];
-  #sweeper: NodeJS.Timeout | undefined;
+  readonly #time: WorkerTime;
+  #sweeper: { readonly at: number; readonly timer: { cancel(): void } } | undefined;
 
   constructor(environment: AttemptEnvironment, slots: Slots) {
     this.#environment = environment;
     this.#slots = slots;
+    this.#time = environment.time ?? systemTime;
     // One listener per report that waits for its next try, which is no leak.
     setMaxListeners(0, this.#giveUp.signal);
   }
@@ -76,13 +81,13 @@ export class ActivityRunner {
   /** Retries no report any longer. */
   abandon(): void {
     this.#giveUp.abort();
-    clearInterval(this.#sweeper);
+    this.#sweeper?.timer.cancel();
   }
 
   async #run(task: PollActivityTaskQueueResponse): Promise<void> {
     const attempt = new ActivityAttempt(task, this.#environment);
     this.#attempts.add(attempt);
-    if (attempt.deadline !== undefined) this.#sweeper ??= setInterval(this.#sweep, SWEEP_EVERY_MS);
+    if (attempt.deadline !== undefined) this.#sweepAt(attempt.deadline);
     let report: AttemptReport;
     try {
       report = await attempt.run();
@@ -96,6 +101,8 @@ export class ActivityRunner {
         ? 'The server no longer waits for this activity attempt; its outcome is dropped'
         : 'The outcome of an activity attempt could not be reported; it will run again after its timeout';
       attempt.logger.warn(message, { outcome: report.kind, error });
+    } finally {
+      attempt.end();
     }
   }
 
@@ -123,16 +130,27 @@ export class ActivityRunner {
     });
   }
 
-  /** One timer for all attempts. It stops by itself: an idle worker has no timer. */
+  /** One timer for all attempts, for the earliest deadline. Most attempts have the same timeout, so it is rarely moved. */
+  #sweepAt(at: number): void {
+    if (this.#sweeper !== undefined && this.#sweeper.at <= at) return;
+    this.#sweeper?.timer.cancel();
+    const delayMs = Math.min(Math.max(0, at - this.#time.monotonic()), LONGEST_SWEEP_MS);
+    this.#sweeper = { at, timer: this.#time.setDelay(delayMs, this.#sweep) };
+  }
+
   readonly #sweep = (): void => {
-    if (this.#attempts.size === 0) {
-      clearInterval(this.#sweeper);
-      this.#sweeper = undefined;
-      return;
+    this.#sweeper = undefined;
+    const now = this.#time.monotonic();
+    let next = Infinity;
+    for (const attempt of this.#attempts) {
+      const { deadline = Infinity, cancellation } = attempt;
+      if (cancellation.details?.timedOut === true) continue;
+      if (now < deadline) next = Math.min(next, deadline);
+      else {
+        cancellation.request('TIMED_OUT', { timedOut: true });
+        attempt.end();
+      }
     }
-    const now = performance.now();
-    for (const { deadline, cancellation } of this.#attempts) {
-      if (deadline !== undefined && now > deadline) cancellation.request('TIMED_OUT', { timedOut: true });
-    }
+    if (next < Infinity) this.#sweepAt(Math.max(next, now + SWEEP_EVERY_MS));
   };
 }

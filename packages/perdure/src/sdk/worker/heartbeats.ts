@@ -4,16 +4,20 @@
  * The first one goes out at once; of those that come while the throttle waits or a send is under way, only the latest is kept. So an
  * activity may heartbeat in a tight loop. Made at the first heartbeat: activities without any pay nothing.
  */
+import { systemTime, type WorkerTime } from '../common/worker-time.js';
+
 interface HeartbeatOptions<Details> {
   readonly intervalMs: number;
   /** One send. Rejects when the details did not arrive and are worth sending again. */
   readonly send: (details: Details) => Promise<void>;
+  /** Default: the machine's clock. */
+  readonly time?: WorkerTime | undefined;
 }
 
 export class Heartbeats<Details> {
   readonly #options: HeartbeatOptions<Details>;
   #pending: { readonly details: Details } | undefined;
-  #throttle: NodeJS.Timeout | undefined;
+  #throttle: { cancel(): void } | undefined;
   #sending: Promise<void> | undefined;
   #closed = false;
 
@@ -30,7 +34,7 @@ export class Heartbeats<Details> {
   /** Ends it; details not sent yet are dropped. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#throttle);
+    this.#throttle?.cancel();
   }
 
   /** Ends it and sends what is pending, so that the next attempt resumes from there. Never rejects. */
@@ -45,10 +49,10 @@ export class Heartbeats<Details> {
     const pending = this.#pending;
     if (pending === undefined || this.#closed || this.#throttle !== undefined || this.#sending !== undefined) return;
     this.#pending = undefined;
-    this.#throttle = setTimeout(() => {
+    this.#throttle = (this.#options.time ?? systemTime).setDelay(this.#options.intervalMs, () => {
       this.#throttle = undefined;
       this.#sendIfAllowed();
-    }, this.#options.intervalMs);
+    });
     this.#sending = this.#options
       .send(pending.details)
       .catch(() => {

@@ -198,3 +198,27 @@ test('polls grow while tasks wait for them, within the bound, and shrink when no
   await run;
   assert.equal(slots.used, 0);
 });
+
+test('polls that were open for a while before they broke do not make the pauses longer: the server was there', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  let now = 0;
+  let polls = 0;
+  const poller = pollerOf({
+    now: () => now,
+    poll: () => {
+      polls += 1;
+      now += 200;
+      return Promise.reject(new RpcError(Code.UNAVAILABLE, 'killed'));
+    },
+  });
+  const run = poller.run();
+  for (let kill = 1; kill <= 20; kill++) {
+    await settle();
+    assert.equal(polls, kill);
+    // The second pause: 200 ms, and a fifth at most.
+    mock.timers.tick(240);
+  }
+  poller.abort();
+  await run;
+});

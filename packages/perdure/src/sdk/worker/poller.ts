@@ -19,6 +19,9 @@ const TOLERATE_MS = 60_000;
 /** A server that answers sooner than this with nothing would make a hot loop: wait for the rest of it. */
 const EMPTY_REPLY_FLOOR_MS = 20;
 
+/** A poll that was open for this long before it broke had found the server: what broke it is no reason to stay away for longer each time. */
+const FOUND_SERVER_MS = 100;
+
 /** A task that came this soon had waited for a poll: open one more. */
 const QUICK_TASK_MS = 10;
 /** A further poll that waited this long for its task is not needed. */
@@ -129,7 +132,7 @@ export class Poller<Task> {
       this.#recovered();
       if (task !== undefined) return task;
     } catch (error) {
-      if (!this.#stopping) await this.#failed(error);
+      if (!this.#stopping) await this.#failed(error, this.#now() - begin);
       return undefined;
     } finally {
       this.#outstanding -= 1;
@@ -146,10 +149,11 @@ export class Poller<Task> {
     this.#refusedSince = undefined;
   }
 
-  async #failed(error: unknown): Promise<void> {
+  async #failed(error: unknown, openMs: number): Promise<void> {
     // The client's own deadline passed: as good as an empty reply.
     if (error instanceof RpcError && error.code === Code.DEADLINE_EXCEEDED) return;
     const { name, logger } = this.#options;
+    if (openMs >= FOUND_SERVER_MS && isTransient(error)) this.#failures = Math.min(this.#failures, this.#options.concurrency);
     this.#failures += 1;
     const message = error instanceof Error ? error.message : String(error);
     if (!isTransient(error)) {

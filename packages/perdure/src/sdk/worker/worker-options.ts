@@ -1,10 +1,14 @@
 /** The options of a worker: documented, checked, and completed with defaults. */
 import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { ConnectionLike } from '../client/index.js';
 import { msToNumber, msOptionalToNumber, ValueError, type DataConverter, type Duration } from '../common/index.js';
 import type { WorkflowBundle } from '../sandbox/bundle.js';
+import type { Sinks } from '../workflow/sinks.js';
 import type { ActivityFunction } from './activity-attempt.js';
+import type { WorkerInterceptors } from './interceptors.js';
+import type { InjectedSinks } from './sinks.js';
 
 export interface WorkerOptions {
   /** The task queue that the worker serves. */
@@ -24,6 +28,10 @@ export interface WorkerOptions {
   readonly bundlerOptions?: { readonly ignoreModules?: readonly string[] };
   /** Activity functions by name; usually `import * as activities from './activities.js'`. One named `default` takes unknown names. */
   readonly activities?: object;
+  /** Code around calls: of the client, of activities, inside workflows. */
+  readonly interceptors?: WorkerInterceptors;
+  /** Functions that workflow code calls without an answer, see `proxySinks`. */
+  readonly sinks?: InjectedSinks<Sinks>;
   /** How values become payloads. */
   readonly dataConverter?: DataConverter;
   /** Shown in histories and in the console. Default: `<process id>@<host name>`. */
@@ -35,13 +43,15 @@ export interface WorkerOptions {
   readonly maxConcurrentWorkflowTaskExecutions?: number;
   /** Activities that run at the same time. Default: 100. */
   readonly maxConcurrentActivityTaskExecutions?: number;
+  /** Local activities that run at the same time. Default: 100. */
+  readonly maxConcurrentLocalActivityExecutions?: number;
   /** Polls for workflow tasks that are open at the same time. At least 2 while runs are cached. Default: 10, and under load up to 100, or the number of executions if that is less. */
   readonly maxConcurrentWorkflowTaskPolls?: number;
   /** Polls for activities that are open at the same time. Default: 10, and under load up to 100, or the number of executions if that is less. */
   readonly maxConcurrentActivityTaskPolls?: number;
   /** The share of workflow task polls that wait for new runs; the others wait for runs that are cached here. Default: 0.2. */
   readonly nonStickyToStickyPollRatio?: number;
-  /** Workflow runs that are kept in memory between tasks. 0: every task replays the run's history. Default: by heap size, 600 per GB. */
+  /** Workflow runs that are kept in memory between tasks. 0: every task replays the run's history. One with thousands of pending activities, timers or children counts as several, one more for each 500. Default: by heap size, 600 per GB. */
   readonly maxCachedWorkflows?: number;
   /** How long a task waits for the worker that has its run in memory before any worker may take it. Default: 10 s. */
   readonly stickyQueueScheduleToStartTimeout?: Duration;
@@ -65,7 +75,7 @@ export interface WorkerOptions {
   readonly reuseV8Context?: boolean;
   /** Accepted so that code moves over; workflow code runs on the worker's thread. */
   readonly workflowThreadPoolSize?: number;
-  /** Accepted so that code moves over; a debugger can always attach to workflow code. */
+  /** Sets no limit to how long workflow code may run without yielding (else 2 s), so that a debugger can stop in it. Default: false. */
   readonly debugMode?: boolean;
 }
 
@@ -78,6 +88,10 @@ export interface CompiledWorkerOptions {
   readonly servesWorkflows: boolean;
   /** Empty: the worker polls for no activities. */
   readonly activities: ReadonlyMap<string, ActivityFunction>;
+  readonly activityInterceptors: readonly ActivityInterceptorsFactory[];
+  /** Those that workflows of this worker can run as local activities. */
+  readonly localActivities: ReadonlyMap<string, ActivityFunction>;
+  readonly localActivitySlots: number;
   readonly workflowTaskSlots: number;
   readonly activityTaskSlots: number;
   readonly normalWorkflowPolls: PollCount;
@@ -118,7 +132,8 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
     throw new ValueError('Give either workflowsPath or workflowBundle, not both');
   }
   const servesWorkflows = options.workflowsPath !== undefined || options.workflowBundle !== undefined;
-  const activities = options.enableNonLocalActivities === false ? new Map<string, ActivityFunction>() : activitiesOf(options.activities);
+  const localActivities = activitiesOf(options.activities);
+  const activities = options.enableNonLocalActivities === false ? new Map<string, ActivityFunction>() : localActivities;
   if (!servesWorkflows && activities.size === 0) {
     throw new ValueError('The worker has nothing to do: give workflowsPath or workflowBundle for workflows, activities, or both');
   }
@@ -150,6 +165,9 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
     buildId: options.buildId,
     servesWorkflows,
     activities,
+    activityInterceptors: options.interceptors?.activity ?? [],
+    localActivities,
+    localActivitySlots: integer('maxConcurrentLocalActivityExecutions', options.maxConcurrentLocalActivityExecutions ?? 100, 1),
     workflowTaskSlots,
     activityTaskSlots,
     normalWorkflowPolls: polls(normalWorkflowPolls, options.maxConcurrentWorkflowTaskPolls, workflowTaskSlots, 0.25),

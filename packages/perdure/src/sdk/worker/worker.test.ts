@@ -14,6 +14,8 @@ import { Worker, type WorkerParts } from './worker.js';
 const noWorkflows: WorkflowExecutor = {
   handle: () => Promise.resolve({ kind: 'completed', commands: [], messages: [], queryResults: new Map() }),
   evict: () => {},
+  forgetLastTask: () => {},
+  replay: () => Promise.resolve(undefined),
   cachedRuns: 0,
   workflowTypes: [],
   close: () => Promise.resolve(),

@@ -18,10 +18,12 @@ import { IllegalStateError, type Duration, type LoadedDataConverter, type Logger
 import type { WorkflowExecutor } from '../replay/executor.js';
 import { ActivityRunner } from './activity-runner.js';
 import { GracefulShutdownPeriodExpiredError } from './errors.js';
+import type { LocalActivityRunner } from './local-activity-runner.js';
 import { withMetadata } from './logging.js';
 import type { NamespaceFacts } from './namespace.js';
 import { ActivityPayloads } from './payloads.js';
 import { Poller } from './poller.js';
+import type { HistoryAndWorkflowId, ReplayHistoriesIterable, ReplayResult, ReplayWorkerOptions } from './replay.js';
 import { runUntil } from './run-until.js';
 import { Runtime } from './runtime.js';
 import { Slots } from './slots.js';
@@ -73,6 +75,8 @@ export interface WorkerParts {
   readonly dataConverter: LoadedDataConverter;
   readonly logger: Logger;
   readonly executor?: WorkflowExecutor | undefined;
+  /** What the executor runs local activities with. */
+  readonly localActivities?: LocalActivityRunner | undefined;
   readonly client?: Client | undefined;
 }
 
@@ -106,6 +110,18 @@ export class Worker {
     return new Worker(await gatherParts(options));
   }
 
+  /** See `runReplayHistories` in `replay.ts`: replays histories on the workflow code that the options name, without a server. */
+  static async *runReplayHistories(options: ReplayWorkerOptions, histories: ReplayHistoriesIterable): AsyncGenerator<ReplayResult, void, undefined> {
+    const { runReplayHistories } = await import('./replay.js');
+    yield* runReplayHistories(options, histories);
+  }
+
+  /** Replays one history. @throws DeterminismViolationError if the code goes another way than the history, ReplayError if it breaks. */
+  static async runReplayHistory(options: ReplayWorkerOptions, history: HistoryAndWorkflowId['history'], workflowId?: string): Promise<void> {
+    const { runReplayHistory } = await import('./replay.js');
+    await runReplayHistory(options, history, workflowId);
+  }
+
   /** @internal Use {@link Worker.create}. */
   constructor(parts: WorkerParts) {
     const { options, executor, connection, namespace } = parts;
@@ -120,12 +136,14 @@ export class Worker {
       taskQueue: options.taskQueue,
       identity: options.identity,
       logger: parts.logger,
+      time: connection.time,
     };
     if (options.activities.size > 0) {
       this.#activities = new ActivityRunner(
         {
           ...common,
           activities: options.activities,
+          interceptors: options.activityInterceptors,
           payloads: new ActivityPayloads(parts.dataConverter),
           client: parts.client,
           heartbeatThrottle: options.heartbeatThrottle,
@@ -142,6 +160,7 @@ export class Worker {
         buildId: options.buildId,
         executor,
         slots: this.#workflowSlots,
+        localActivities: parts.localActivities,
         sticky: cached ? { taskQueue: this.#stickyQueue, scheduleToStartTimeoutMs: options.stickyScheduleToStartTimeoutMs } : undefined,
         eager:
           this.#activities && options.maxEagerActivities > 0
@@ -172,6 +191,7 @@ export class Worker {
 
   getStatus(): WorkerStatus {
     const activities = this.#activities?.inFlight ?? 0;
+    const localActivities = this.#parts.localActivities?.inFlight ?? 0;
     return {
       runState: this.#state,
       workflowPollerState: this.#pollerState(this.#workflowPollers),
@@ -179,9 +199,9 @@ export class Worker {
       hasOutstandingWorkflowPoll: this.#workflowPollers.some((poller) => poller.polling),
       hasOutstandingActivityPoll: this.#activityPollers.some((poller) => poller.polling),
       numInFlightWorkflowActivations: this.#workflows?.inFlight ?? 0,
-      numInFlightActivities: activities,
+      numInFlightActivities: activities + localActivities,
       numInFlightNonLocalActivities: activities,
-      numInFlightLocalActivities: 0,
+      numInFlightLocalActivities: localActivities,
       numCachedWorkflows: this.#parts.executor?.cachedRuns ?? 0,
     };
   }
@@ -212,7 +232,7 @@ export class Worker {
       this.#logger.info('Worker stopped');
     } catch (error) {
       this.#state = 'FAILED';
-      this.#activities?.cancelAll('WORKER_SHUTDOWN', { workerShutdown: true });
+      this.#cancelActivities();
       this.#logger.error('Worker failed', { error });
       throw error;
     } finally {
@@ -251,13 +271,18 @@ export class Worker {
       const message = `Tasks were still running ${shutdownForceTimeMs} ms after shutdown (shutdownForceTime). Exit the process.`;
       force = setTimeout(() => reject(new GracefulShutdownPeriodExpiredError(message)), shutdownForceTimeMs);
     });
-    const grace = setTimeout(() => this.#activities?.cancelAll('WORKER_SHUTDOWN', { workerShutdown: true }), shutdownGraceTimeMs);
+    const grace = setTimeout(() => this.#cancelActivities(), shutdownGraceTimeMs);
     try {
       await Promise.race([this.#drainTasks(polling), forced]);
     } finally {
       clearTimeout(force);
       clearTimeout(grace);
     }
+  }
+
+  #cancelActivities(): void {
+    this.#activities?.cancelAll('WORKER_SHUTDOWN', { workerShutdown: true });
+    this.#parts.localActivities?.stop();
   }
 
   async #drainTasks(polling: Promise<unknown>): Promise<void> {

@@ -26,6 +26,11 @@ class FakeExecutor implements WorkflowExecutor {
   readonly cachedRuns = 0;
   readonly workflowTypes = [];
   constructor(readonly handle: Handle) {}
+  readonly forgotten: (string | number)[] = [];
+  forgetLastTask(runId: string, lastStartedEventId: number): void {
+    this.forgotten.push(runId, lastStartedEventId);
+  }
+  async replay(): Promise<undefined> {}
   evict(runId: string): void {
     this.evicted.push(runId);
   }
@@ -277,4 +282,26 @@ test('a completion that fails gives the reserved slots back', async () => {
   start();
   await runner.whenIdle();
   assert.equal(reserved, 0);
+});
+
+test('a task that the server forgot is forgotten by the executor', async () => {
+  const { server, executor, runner, start } = runnerWith(async () => completed);
+  server.on(WorkflowService.RespondWorkflowTaskCompleted, () => ({ resetHistoryEventId: 3 }));
+  start();
+  const request = await server.next(WorkflowService.RespondWorkflowTaskCompleted);
+  await runner.whenIdle();
+  assert.deepEqual([executor.forgotten, executor.evicted], [['run-1', 3], []]);
+  assert.equal(request.capabilities?.discardSpeculativeWorkflowTaskWithEvents, true);
+});
+
+test('a task that is renewed for local activities comes back here, until the worker has stopped them', async () => {
+  for (const stopped of [false, true]) {
+    const { server, executor, runner, start } = runnerWith(async () => ({ ...completed, forceNewTask: true }), { sticky: undefined, localActivities: { stopped } });
+    runner.stop();
+    start();
+    const request = await server.next(WorkflowService.RespondWorkflowTaskCompleted);
+    assert.deepEqual([request.forceCreateNewWorkflowTask, request.returnNewWorkflowTask], [true, !stopped]);
+    await runner.whenIdle();
+    assert.deepEqual(executor.evicted, stopped ? ['run-1'] : []);
+  }
 });

@@ -27,12 +27,16 @@ import {
 import type { Transport } from '../../transport/transport.js';
 import type { Logger } from '../common/index.js';
 import type { FetchHistory, TaskOutcome, WorkflowExecutor } from '../replay/executor.js';
+import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
 import { withMetadata } from './logging.js';
 import { callWithRetry, isNotFound, isTooLarge } from './retry.js';
 import type { Slots } from './slots.js';
 
 /** A workflow task is given to somebody else after 10 s by default: retrying its report for much longer is of no use. */
 const REPORT_FOR_MS = 60_000;
+
+/** A task that brought nothing but updates, all of them rejected, may vanish even if it came with events that are known already. */
+const CAPABILITIES = { discardSpeculativeWorkflowTaskWithEvents: true };
 
 /** The part of `ActivityRunner` that eager activities need. */
 export interface EagerActivities {
@@ -53,6 +57,10 @@ export interface WorkflowRunnerOptions {
   readonly logger: Logger;
   /** Absent: runs are not cached, and every task starts from the first event. */
   readonly sticky?: { readonly taskQueue: string; readonly scheduleToStartTimeoutMs: number } | undefined;
+  /** Knows whether local activities will still bring results. Absent: there are none. */
+  readonly localActivities?: { readonly stopped: boolean } | undefined;
+  /** Default: the machine's clock. */
+  readonly time?: WorkerTime | undefined;
   readonly eager?: { readonly activities: EagerActivities; readonly maximumPerTask: number } | undefined;
 }
 
@@ -88,8 +96,10 @@ export class WorkflowRunner {
   readonly start = (task: PollWorkflowTaskQueueResponse): void => {
     const runId = task.workflowExecution?.runId ?? '';
     this.#running += 1;
+    const work = new Work(this.#options.time ?? systemTime, 'task');
     const before = this.#runs.get(runId);
-    const mine: Promise<void> = (before === undefined ? this.#run(task) : before.then(() => this.#run(task))).finally(() => {
+    const mine: Promise<void> = (before === undefined ? this.#run(task, work) : before.then(() => this.#run(task, work))).finally(() => {
+      work.end();
       if (this.#runs.get(runId) === mine) this.#runs.delete(runId);
       this.#options.slots.release();
       this.#running -= 1;
@@ -112,12 +122,12 @@ export class WorkflowRunner {
   }
 
   /** A task and those that come with the replies. Never rejects. */
-  async #run(task: PollWorkflowTaskQueueResponse): Promise<void> {
+  async #run(task: PollWorkflowTaskQueueResponse, work: Work): Promise<void> {
     let next: PollWorkflowTaskQueueResponse | undefined = task;
     while (next !== undefined) {
       const current: PollWorkflowTaskQueueResponse = next;
       try {
-        next = await this.#process(current);
+        next = await this.#process(current, work);
       } catch (error) {
         next = undefined;
         this.#dropped(current, error);
@@ -125,8 +135,8 @@ export class WorkflowRunner {
     }
   }
 
-  async #process(task: PollWorkflowTaskQueueResponse): Promise<PollWorkflowTaskQueueResponse | undefined> {
-    const outcome = await this.#options.executor.handle(task, this.#historyOf(task));
+  async #process(task: PollWorkflowTaskQueueResponse, work: Work): Promise<PollWorkflowTaskQueueResponse | undefined> {
+    const outcome = await this.#options.executor.handle(task, this.#historyOf(task), () => work.rest());
     switch (outcome.kind) {
       case 'completed':
         return this.#complete(task, outcome);
@@ -140,7 +150,12 @@ export class WorkflowRunner {
   }
 
   async #complete(task: PollWorkflowTaskQueueResponse, outcome: CompletedOutcome): Promise<PollWorkflowTaskQueueResponse | undefined> {
-    const { namespace, identity, buildId, executor } = this.#options;
+    const { namespace, identity, buildId, executor, localActivities } = this.#options;
+    const runId = task.workflowExecution?.runId ?? '';
+    const forceNewTask = outcome.forceNewTask ?? false;
+    // Local activities go on in this process: their run must come back here, and to no other worker.
+    const goesOnHere = forceNewTask && localActivities?.stopped !== true;
+    if (forceNewTask && !goesOnHere) executor.evict(runId);
     const sticky = this.#stopping ? undefined : this.#stickyAttributes;
     const { commands, reserved } = this.#requestEager(outcome.commands);
     let granted = 0;
@@ -155,8 +170,9 @@ export class WorkflowRunner {
         sdkMetadata: outcome.sdkMetadata && WorkflowTaskCompletedMetadata.encode(outcome.sdkMetadata),
         stickyAttributes: sticky,
         // The next task comes with events since this one only: of use just to a worker that keeps the run.
-        returnNewWorkflowTask: sticky !== undefined,
-        forceCreateNewWorkflowTask: outcome.forceNewTask ?? false,
+        returnNewWorkflowTask: sticky !== undefined || goesOnHere,
+        forceCreateNewWorkflowTask: forceNewTask,
+        capabilities: CAPABILITIES,
         workerVersionStamp: buildId === undefined ? undefined : { buildId, useVersioning: false },
       });
       for (const activityTask of reply.activityTasks) {
@@ -165,7 +181,7 @@ export class WorkflowRunner {
         granted += 1;
         this.#options.eager?.activities.start(activityTask);
       }
-      if (reply.resetHistoryEventId > 0 && task.workflowExecution !== undefined) executor.evict(task.workflowExecution.runId);
+      if (reply.resetHistoryEventId > 0) executor.forgetLastTask(runId, reply.resetHistoryEventId);
       return reply.workflowTask;
     } catch (error) {
       if (!isTooLarge(error)) throw error;

@@ -9,6 +9,8 @@
 import type { ParentClosePolicy, WorkflowIdReusePolicy } from '../../protocol/generated/enums.v1.js';
 import type { Failure } from '../../protocol/generated/failure.v1.js';
 import type { Payload } from '../common/payload-converter.js';
+import type { Priority } from '../common/priority.js';
+import type { SinkCall } from './sinks.js';
 
 /** What is known of a run before its code runs. Times are milliseconds since the epoch, durations milliseconds. */
 export interface RunStart {
@@ -22,6 +24,7 @@ export interface RunStart {
   readonly originalExecutionRunId: string;
   readonly continuedFromExecutionRunId: string | undefined;
   readonly cronSchedule: string | undefined;
+  readonly cronScheduleToScheduleIntervalMs: number | undefined;
   readonly startTimeMs: number;
   readonly runStartTimeMs: number;
   readonly executionExpirationTimeMs: number | undefined;
@@ -31,6 +34,7 @@ export interface RunStart {
   readonly parent: { readonly workflowId: string; readonly runId: string; readonly namespace: string } | undefined;
   readonly root: { readonly workflowId: string; readonly runId: string } | undefined;
   readonly retryPolicy: WireRetryPolicy | undefined;
+  readonly priority: Priority | undefined;
   readonly input: readonly Payload[];
   readonly headers: ReadonlyMap<string, Payload> | undefined;
   readonly memo: ReadonlyMap<string, Payload> | undefined;
@@ -39,6 +43,14 @@ export interface RunStart {
   readonly lastFailure: Failure | undefined;
   /** Seeds the run's random numbers; the same in every replay, and after a reset until {@link Activation.randomSeed} changes it. */
   readonly randomSeed: string;
+  /** True if the worker has an activity of this name, for local activities. Never to be handed to user code: it is of another realm. */
+  readonly hasLocalActivity: (name: string) => boolean;
+}
+
+/** Which code processes a workflow task. */
+export interface WorkerVersion {
+  readonly buildId: string | undefined;
+  readonly deployment: { readonly buildId: string; readonly deploymentName: string } | undefined;
 }
 
 /** One step of a run: everything that a workflow task tells it, or results that its own last commands had at once. */
@@ -49,6 +61,12 @@ export interface Activation {
   readonly historyLength: number;
   readonly historySizeBytes: number;
   readonly continueAsNewSuggested: boolean;
+  /** As the wire's numbers. */
+  readonly continueAsNewReasons: readonly number[];
+  /** The task queue's current version is another than the one that this run is on. */
+  readonly targetDeploymentChanged: boolean;
+  /** Of the worker that processes this workflow task; in a replay, of the one that did. */
+  readonly workerVersion: WorkerVersion;
   /** The run was reset here: random numbers start over from this seed. */
   readonly randomSeed: string | undefined;
   /** Patches whose marker the history of this very workflow task holds. */
@@ -58,14 +76,37 @@ export interface Activation {
 
 export type Job =
   | { readonly kind: 'start' }
-  | { readonly kind: 'signal'; readonly name: string; readonly input: readonly Payload[] }
+  | { readonly kind: 'signal'; readonly name: string; readonly input: readonly Payload[]; readonly headers: ReadonlyMap<string, Payload> | undefined }
+  | UpdateJob
   | { readonly kind: 'cancel'; readonly reason: string }
   | { readonly kind: 'fire-timer'; readonly seq: number }
   | { readonly kind: 'resolve-activity'; readonly seq: number; readonly result: Resolution }
+  | { readonly kind: 'resolve-local-activity'; readonly seq: number; readonly result: Resolution | LocalBackoff }
   | { readonly kind: 'resolve-child-start'; readonly seq: number; readonly result: ChildStartResult }
   | { readonly kind: 'resolve-child'; readonly seq: number; readonly result: Resolution }
   | { readonly kind: 'resolve-external-signal'; readonly seq: number; readonly failure: Failure | undefined }
   | { readonly kind: 'resolve-external-cancel'; readonly seq: number; readonly failure: Failure | undefined };
+
+/** Somebody asks for an update. The answer is one `accept-update` or `reject-update`, and after the former one `complete-update`. */
+export interface UpdateJob {
+  readonly kind: 'update';
+  /** Names the update in the answers. */
+  readonly protocolInstanceId: string;
+  readonly updateId: string;
+  readonly name: string;
+  readonly input: readonly Payload[];
+  readonly headers: ReadonlyMap<string, Payload> | undefined;
+  /** False in a replay: history says that it was accepted. */
+  readonly runValidator: boolean;
+}
+
+/** A local activity failed, and its next attempt is too far away to wait for in this workflow task: a timer must do it. */
+export interface LocalBackoff {
+  readonly backoffMs: number;
+  /** The number of the next attempt. */
+  readonly attempt: number;
+  readonly originalScheduleTimeMs: number | undefined;
+}
 
 /** How an operation ended. `payload` is absent where nothing was returned. */
 export type Resolution =
@@ -75,11 +116,15 @@ export type Resolution =
 export type ChildStartResult =
   | { readonly kind: 'started'; readonly runId: string }
   | { readonly kind: 'already-exists'; readonly workflowId: string; readonly workflowType: string }
+  | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'cancelled'; readonly failure: Failure };
 
 export interface QueryCall {
+  /** Empty for a query that is a task of its own. */
+  readonly id: string;
   readonly name: string;
   readonly input: readonly Payload[];
+  readonly headers: ReadonlyMap<string, Payload> | undefined;
 }
 
 export type QueryAnswer =
@@ -119,6 +164,28 @@ export interface ScheduleActivity {
   readonly retryPolicy: WireRetryPolicy | undefined;
   readonly cancellation: CancellationBehaviour;
   readonly allowEagerDispatch: boolean;
+  readonly priority: Priority | undefined;
+  readonly summary: Payload | undefined;
+}
+
+export interface ScheduleLocalActivity {
+  readonly kind: 'schedule-local-activity';
+  readonly seq: number;
+  readonly site: CallSite;
+  readonly activityId: string;
+  readonly activityType: string;
+  /** From 1; more after a backoff that a timer waited out. */
+  readonly attempt: number;
+  /** When the first attempt was scheduled; absent for the first. */
+  readonly originalScheduleTimeMs: number | undefined;
+  readonly input: readonly Payload[];
+  readonly headers: ReadonlyMap<string, Payload> | undefined;
+  readonly scheduleToCloseTimeoutMs: number | undefined;
+  readonly scheduleToStartTimeoutMs: number | undefined;
+  readonly startToCloseTimeoutMs: number | undefined;
+  readonly retryPolicy: WireRetryPolicy | undefined;
+  readonly localRetryThresholdMs: number | undefined;
+  readonly cancellation: CancellationBehaviour;
   readonly summary: Payload | undefined;
 }
 
@@ -148,6 +215,7 @@ export interface StartChild {
   readonly cronSchedule: string | undefined;
   readonly memo: ReadonlyMap<string, Payload> | undefined;
   readonly searchAttributes: ReadonlyMap<string, Payload> | undefined;
+  readonly priority: Priority | undefined;
   readonly cancellation: CancellationBehaviour;
   readonly summary: Payload | undefined;
   readonly details: Payload | undefined;
@@ -162,6 +230,7 @@ export interface ContinueAsNewCommand {
   readonly runTimeoutMs: number | undefined;
   readonly taskTimeoutMs: number | undefined;
   readonly backoffStartIntervalMs: number | undefined;
+  readonly retryPolicy: WireRetryPolicy | undefined;
   readonly memo: ReadonlyMap<string, Payload> | undefined;
   readonly searchAttributes: ReadonlyMap<string, Payload> | undefined;
 }
@@ -173,10 +242,15 @@ export type ExternalTarget =
 
 export type RealmCommand =
   | ScheduleActivity
+  | ScheduleLocalActivity
   | StartTimer
   | StartChild
   | ContinueAsNewCommand
   | { readonly kind: 'request-cancel-activity'; readonly seq: number }
+  | { readonly kind: 'request-cancel-local-activity'; readonly seq: number }
+  | { readonly kind: 'accept-update'; readonly protocolInstanceId: string }
+  | { readonly kind: 'reject-update'; readonly protocolInstanceId: string; readonly failure: Failure }
+  | { readonly kind: 'complete-update'; readonly protocolInstanceId: string; readonly result: UpdateResult }
   | { readonly kind: 'cancel-timer'; readonly seq: number }
   | { readonly kind: 'request-cancel-child'; readonly seq: number; readonly reason: string }
   | {
@@ -192,6 +266,9 @@ export type RealmCommand =
   | { readonly kind: 'fail'; readonly failure: Failure }
   | { readonly kind: 'cancel' };
 
+/** How an accepted update ended. */
+export type UpdateResult = { readonly ok: true; readonly payload: Payload } | { readonly ok: false; readonly failure: Failure };
+
 /** The error that ends a workflow task: the code is wrong, not the workflow. The run goes on when the code is mended. */
 export interface TaskError {
   readonly message: string;
@@ -200,6 +277,7 @@ export interface TaskError {
 
 /** What the realm offers for one run. Only the replay core calls it. */
 export interface RealmRun {
+  readonly start: RunStart;
   /** Runs jobs up to their first awaits. The caller drains microtasks, then calls {@link unblockConditions} until it gives false. */
   activate(activation: Activation): void;
   /** Wakes conditions that have become true; true if there was one. */
@@ -210,5 +288,11 @@ export interface RealmRun {
   readonly taskError: TaskError | undefined;
   /** Makes the run fail its task, for errors found outside. */
   failTask(error: unknown): void;
-  query(call: QueryCall): QueryAnswer;
+  /** Begins to answer. The caller drains microtasks, then takes the answer with {@link endQuery}. */
+  beginQuery(call: QueryCall): void;
+  endQuery(): QueryAnswer;
+  /** Calls of sinks since the last time, in order. */
+  takeSinkCalls(): readonly SinkCall[];
+  /** The run leaves memory. */
+  dispose(): void;
 }

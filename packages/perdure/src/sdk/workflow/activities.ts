@@ -1,13 +1,15 @@
 /** Calling activities from workflow code. */
 import { msOptionalToNumber } from '../common/duration.js';
-import { IllegalStateError } from '../common/errors.js';
 import type { ActivityCancellationType, ActivityOptions } from '../common/activity-options.js';
 import type { ActivityFunction, UntypedActivities } from '../common/definitions.js';
+import type { Priority } from '../common/priority.js';
+import { composeInterceptors } from '../common/interceptors.js';
 import { compileRetryPolicy } from '../common/retry-policy.js';
 import type { CancellationBehaviour, WireRetryPolicy } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
-import { callSite } from './workflow-run.js';
+import { fieldsFromHeaders, type ActivityInput } from './interceptors.js';
+import { callSite, type WorkflowRun } from './workflow-run.js';
 
 /** Stands where an interface member is not an activity function. */
 export declare const NotAnActivityMethod: unique symbol;
@@ -62,14 +64,9 @@ export function scheduleActivity<R>(activityType: string, args: unknown[], optio
   return schedule(activityType, args, compile(options), scheduleActivity) as Promise<R>;
 }
 
-/** Not there yet. @throws IllegalStateError always. */
-export function proxyLocalActivities<A = UntypedActivities>(_options: object): ActivityInterfaceFor<A> {
-  throw new IllegalStateError(
-    'Local activities are not supported yet. Use proxyActivities: it takes the same functions and needs startToCloseTimeout or scheduleToCloseTimeout.',
-  );
-}
-
 interface CompiledOptions {
+  /** What interceptors see. */
+  readonly given: ActivityOptions;
   readonly activityId: string | undefined;
   readonly taskQueue: string | undefined;
   readonly heartbeatTimeoutMs: number | undefined;
@@ -79,7 +76,15 @@ interface CompiledOptions {
   readonly retryPolicy: WireRetryPolicy | undefined;
   readonly cancellation: CancellationBehaviour;
   readonly allowEagerDispatch: boolean;
+  readonly priority: Priority | undefined;
   readonly summary: string | undefined;
+}
+
+/** @throws TypeError for a name that is none. */
+export function cancellationBehaviour(type: ActivityCancellationType | undefined): CancellationBehaviour {
+  const behaviour = CANCELLATION[type ?? 'TRY_CANCEL'];
+  if (behaviour !== undefined) return behaviour;
+  throw new TypeError(`Not a cancellationType: '${String(type)}'. Use one of ${Object.keys(CANCELLATION).join(', ')}.`);
 }
 
 /** Durations and policies are read once for each proxy, not for each call. */
@@ -90,11 +95,8 @@ function compile(options: ActivityOptions): CompiledOptions {
         "for example { startToCloseTimeout: '1 minute' }.",
     );
   }
-  const cancellation = CANCELLATION[options.cancellationType ?? 'TRY_CANCEL'];
-  if (cancellation === undefined) {
-    throw new TypeError(`Not a cancellationType: '${String(options.cancellationType)}'. Use one of ${Object.keys(CANCELLATION).join(', ')}.`);
-  }
   return {
+    given: options,
     activityId: options.activityId,
     taskQueue: options.taskQueue,
     heartbeatTimeoutMs: msOptionalToNumber(options.heartbeatTimeout),
@@ -102,8 +104,9 @@ function compile(options: ActivityOptions): CompiledOptions {
     scheduleToStartTimeoutMs: msOptionalToNumber(options.scheduleToStartTimeout),
     scheduleToCloseTimeoutMs: msOptionalToNumber(options.scheduleToCloseTimeout),
     retryPolicy: options.retry === undefined ? undefined : compileRetryPolicy(options.retry),
-    cancellation,
+    cancellation: cancellationBehaviour(options.cancellationType),
     allowEagerDispatch: options.allowEagerDispatch ?? true,
+    priority: options.priority,
     summary: options.summary,
   };
 }
@@ -112,6 +115,16 @@ function schedule(activityType: string, args: unknown[], options: CompiledOption
   const run = currentRun(`Activity ${activityType}`);
   run.assertMayAct('schedule-activity');
   const seq = run.nextSeq.activity++;
+  const { outbound } = run.interceptors;
+  const input = { activityType, args, options: options.given, headers: {}, seq };
+  if (outbound.length === 0) return push(run, input, options, below);
+  // An interceptor may have put other options in place.
+  const next = (changed: ActivityInput) => push(run, changed, changed.options === options.given ? options : compile(changed.options), below);
+  return composeInterceptors(outbound, 'scheduleActivity', next)(input);
+}
+
+function push(run: WorkflowRun, input: ActivityInput, options: CompiledOptions, below: (...args: never[]) => unknown): Promise<unknown> {
+  const { activityType, args, headers, seq } = input;
   const scope = CancellationScope.current();
   return new Promise<unknown>((resolve, reject) => {
     if (scope.consideredCancelled) {
@@ -128,7 +141,7 @@ function schedule(activityType: string, args: unknown[], options: CompiledOption
       activityId: options.activityId ?? String(seq),
       taskQueue: options.taskQueue,
       input: args.map((arg) => payloadConverter.toPayload(arg)),
-      headers: undefined,
+      headers: fieldsFromHeaders(headers),
       scheduleToCloseTimeoutMs: options.scheduleToCloseTimeoutMs,
       scheduleToStartTimeoutMs: options.scheduleToStartTimeoutMs,
       startToCloseTimeoutMs: options.startToCloseTimeoutMs,
@@ -136,6 +149,7 @@ function schedule(activityType: string, args: unknown[], options: CompiledOption
       retryPolicy: options.retryPolicy,
       cancellation: options.cancellation,
       allowEagerDispatch: options.allowEagerDispatch,
+      priority: options.priority,
       summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
     });
     run.activities.set(seq, { resolve, reject, site });

@@ -1,5 +1,6 @@
 /** Starting child workflows, and their handles. */
 import { msOptionalToNumber } from '../common/duration.js';
+import { composeInterceptors } from '../common/interceptors.js';
 import type { SignalDefinition, Workflow, WorkflowResultType } from '../common/definitions.js';
 import { WorkflowExecutionAlreadyStartedError } from '../common/failure.js';
 import { mapToPayloads } from '../common/payload-converter.js';
@@ -17,13 +18,14 @@ import type { CancellationBehaviour, ChildStartResult, Resolution, StartChild } 
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
 import { signalTarget } from './external-workflow.js';
+import { fieldsFromHeaders, type StartChildWorkflowExecutionInput } from './interceptors.js';
 import { callSite, type Completion, type WorkflowRun } from './workflow-run.js';
 
 /** What the workflow does when it is cancelled while a child runs. */
 export const ChildWorkflowCancellationType = {
   /** Ask the child to stop and go on at once with a cancellation. */
   TRY_CANCEL: 'TRY_CANCEL',
-  /** Wait until the request has reached the child. */
+  /** As WAIT_CANCELLATION_COMPLETED: Temporal's workers do not end the wait earlier, and histories must replay in both. */
   WAIT_CANCELLATION_REQUESTED: 'WAIT_CANCELLATION_REQUESTED',
   /** Wait for how the child ends. The default. */
   WAIT_CANCELLATION_COMPLETED: 'WAIT_CANCELLATION_COMPLETED',
@@ -67,14 +69,16 @@ const CANCELLATION: Readonly<Record<ChildWorkflowCancellationType, CancellationB
 /**
  * Starts a child and waits until it has started, not until it has ended.
  *
- * @throws WorkflowExecutionAlreadyStartedError if the workflow id is taken.
+ * @throws WorkflowExecutionAlreadyStartedError if the workflow id is taken; ChildWorkflowFailure if the start is refused for another
+ * reason, which its cause names.
  */
 export async function startChild<T extends Workflow>(
   workflow: string | T,
   ...[options]: ChildArguments<T>
 ): Promise<ChildWorkflowHandle<T>> {
   const run = currentRun('startChild');
-  const { started, ended, workflowId } = start(run, extractWorkflowType(workflow), options ?? {}, startChild);
+  const begun = begin(run, extractWorkflowType(workflow), options ?? {}, startChild);
+  const { started, ended, workflowId } = begun instanceof Promise ? await begun : begun;
   const firstExecutionRunId = await started;
   return {
     workflowId,
@@ -87,7 +91,8 @@ export async function startChild<T extends Workflow>(
 /** Starts a child and waits for its result. @throws ChildWorkflowFailure if it does not complete. */
 export async function executeChild<T extends Workflow>(workflow: string | T, ...[options]: ChildArguments<T>): Promise<WorkflowResultType<T>> {
   const run = currentRun('executeChild');
-  const { started, ended } = start(run, extractWorkflowType(workflow), options ?? {}, executeChild);
+  const begun = begin(run, extractWorkflowType(workflow), options ?? {}, executeChild);
+  const { started, ended } = begun instanceof Promise ? await begun : begun;
   await started;
   return (await ended) as WorkflowResultType<T>;
 }
@@ -105,10 +110,30 @@ interface StartedChild {
 
 type GivenOptions = ChildWorkflowOptions & { args?: readonly unknown[] };
 
-function start(run: WorkflowRun, workflowType: string, options: GivenOptions, below: (...args: never[]) => unknown): StartedChild {
+type Below = (...args: never[]) => unknown;
+
+function begin(run: WorkflowRun, workflowType: string, options: GivenOptions, below: Below): StartedChild | Promise<StartedChild> {
   run.assertMayAct('start-child');
   const workflowId = options.workflowId ?? run.random.uuid4();
-  const seq = run.nextSeq.child++;
+  const input = { workflowType, options: { ...options, workflowId, args: [...(options.args ?? [])] }, headers: {}, seq: run.nextSeq.child++ };
+  // Without interceptors nothing is awaited here: microtasks are part of the order of commands.
+  return run.interceptors.outbound.length === 0 ? start(run, input, below) : intercepted(run, input, below);
+}
+
+async function intercepted(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below: Below): Promise<StartedChild> {
+  const { outbound } = run.interceptors;
+  const [started, ended] = await composeInterceptors(outbound, 'startChildWorkflowExecution', async (changed): Promise<[Promise<string>, Promise<unknown>]> => {
+    const child = start(run, changed, below);
+    // Interceptors may take their time before anybody waits for it.
+    child.started.catch(() => undefined);
+    return [child.started, child.ended];
+  })(input);
+  return { workflowId: input.options.workflowId, started, ended };
+}
+
+function start(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below: Below): StartedChild {
+  const { seq } = input;
+  const { workflowId } = input.options;
   const scope = CancellationScope.current();
   let end: Completion | undefined;
   const ended = new Promise<unknown>((resolve, reject) => (end = { resolve, reject }));
@@ -120,7 +145,7 @@ function start(run: WorkflowRun, workflowType: string, options: GivenOptions, be
       return;
     }
     const site = callSite(below);
-    run.push(command(run, seq, workflowId, workflowType, options, site));
+    run.push(command(run, input, site));
     run.children.set(seq, {
       site,
       onStart: (result) => settleStart(run, seq, result, resolve, reject),
@@ -147,20 +172,14 @@ function settleStart(
 ): void {
   if (result.kind === 'started') return resolve(result.runId);
   run.children.delete(seq);
-  if (result.kind === 'cancelled') return reject(run.toError(result.failure));
+  if (result.kind === 'cancelled' || result.kind === 'refused') return reject(run.toError(result.failure));
   reject(new WorkflowExecutionAlreadyStartedError('Workflow execution already started', result.workflowId, result.workflowType));
 }
 
-function command(
-  run: WorkflowRun,
-  seq: number,
-  workflowId: string,
-  workflowType: string,
-  options: GivenOptions,
-  site: StartChild['site'],
-): StartChild {
+function command(run: WorkflowRun, input: StartChildWorkflowExecutionInput, site: StartChild['site']): StartChild {
   const { payloadConverter } = run;
-  const { searchAttributes, typedSearchAttributes } = options;
+  const { seq, workflowType, options, headers } = input;
+  const { workflowId, searchAttributes, typedSearchAttributes } = options;
   return {
     kind: 'start-child',
     seq,
@@ -168,8 +187,8 @@ function command(
     workflowId,
     workflowType,
     taskQueue: options.taskQueue,
-    input: (options.args ?? []).map((arg) => payloadConverter.toPayload(arg)),
-    headers: undefined,
+    input: options.args.map((arg) => payloadConverter.toPayload(arg)),
+    headers: fieldsFromHeaders(headers),
     executionTimeoutMs: msOptionalToNumber(options.workflowExecutionTimeout),
     runTimeoutMs: msOptionalToNumber(options.workflowRunTimeout),
     taskTimeoutMs: msOptionalToNumber(options.workflowTaskTimeout),
@@ -179,6 +198,7 @@ function command(
     cronSchedule: options.cronSchedule,
     memo: options.memo && mapToPayloads(payloadConverter, options.memo),
     searchAttributes: encodeSearchAttributes(searchAttributes, typedSearchAttributes),
+    priority: options.priority,
     cancellation: CANCELLATION[options.cancellationType ?? 'WAIT_CANCELLATION_COMPLETED'],
     summary: options.staticSummary === undefined ? undefined : payloadConverter.toPayload(options.staticSummary),
     details: options.staticDetails === undefined ? undefined : payloadConverter.toPayload(options.staticDetails),

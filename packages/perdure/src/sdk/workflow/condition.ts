@@ -3,8 +3,12 @@ import { msToNumber, type Duration } from '../common/duration.js';
 import { CancelledFailure } from '../common/failure.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
+import { patched } from './patches.js';
 import { cancelTimer, startTimer } from './timers.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
+
+/** The name is that of the official SDK, so that histories carry over. */
+const ZERO_IS_A_TIMEOUT = '__sdk_internal_patch_number:1';
 
 /**
  * Waits until `predicate` is true, or until `timeout` (milliseconds or text) is over.
@@ -20,6 +24,8 @@ export function condition(predicate: () => boolean, timeout: Duration): Promise<
 export function condition(predicate: () => boolean): Promise<void>;
 export function condition(predicate: () => boolean, timeout?: Duration): Promise<boolean | void> {
   const run = currentRun('condition');
+  // Histories that began when zero meant no timeout lack the mark.
+  if (timeout === 0 && !patched(ZERO_IS_A_TIMEOUT)) return holds(run, predicate);
   return timeout === undefined ? holds(run, predicate) : holdsInTime(run, predicate, msToNumber(timeout));
 }
 

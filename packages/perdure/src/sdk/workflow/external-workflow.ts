@@ -1,9 +1,11 @@
 /** Signalling and cancelling other executions of the namespace. */
 import type { SignalDefinition } from '../common/definitions.js';
+import { composeInterceptors } from '../common/interceptors.js';
 import type { ExternalTarget } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
-import { callSite } from './workflow-run.js';
+import { fieldsFromHeaders, type SignalWorkflowInput } from './interceptors.js';
+import { callSite, type WorkflowRun } from './workflow-run.js';
 
 export interface ExternalWorkflowHandle {
   readonly workflowId: string;
@@ -28,7 +30,28 @@ export function getExternalWorkflowHandle(workflowId: string, runId?: string): E
 export function signalTarget(target: ExternalTarget, definition: { readonly name: string } | string, args: readonly unknown[]): Promise<void> {
   const run = currentRun('signal');
   run.assertMayAct('signal-external');
-  const seq = run.nextSeq.signal++;
+  const input: SignalWorkflowInput = {
+    seq: run.nextSeq.signal++,
+    signalName: typeof definition === 'string' ? definition : definition.name,
+    args: [...args],
+    headers: {},
+    target: target.kind === 'child' ? { type: 'child', childWorkflowId: target.workflowId } : { type: 'external', workflowExecution: executionOf(target) },
+  };
+  return composeInterceptors(run.interceptors.outbound, 'signalWorkflow', (changed) => pushSignal(run, changed))(input);
+}
+
+function executionOf({ workflowId, runId }: Extract<ExternalTarget, { kind: 'execution' }>): { workflowId: string; runId?: string } {
+  return { workflowId, ...(runId === undefined ? {} : { runId }) };
+}
+
+function targetOf({ target }: SignalWorkflowInput): ExternalTarget {
+  if (target.type === 'child') return { kind: 'child', workflowId: target.childWorkflowId };
+  const { workflowId, runId } = target.workflowExecution;
+  return { kind: 'execution', workflowId, runId };
+}
+
+function pushSignal(run: WorkflowRun, input: SignalWorkflowInput): Promise<void> {
+  const { seq, signalName, args, headers } = input;
   const scope = CancellationScope.current();
   return new Promise<void>((resolve, reject) => {
     if (scope.consideredCancelled) {
@@ -40,10 +63,10 @@ export function signalTarget(target: ExternalTarget, definition: { readonly name
       kind: 'signal-external',
       seq,
       site,
-      target,
-      signalName: typeof definition === 'string' ? definition : definition.name,
+      target: targetOf(input),
+      signalName,
       input: args.map((arg) => run.payloadConverter.toPayload(arg)),
-      headers: undefined,
+      headers: fieldsFromHeaders(headers),
     });
     run.externalSignals.set(seq, { resolve: () => resolve(), reject, site });
     if (!scope.cancellable) return;

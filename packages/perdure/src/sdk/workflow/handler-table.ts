@@ -4,10 +4,11 @@
  * No signal is ever lost: one without a handler waits until a handler for its name (or a default handler) is set. Handlers that wait may
  * run at the same time as the workflow function and each other; they take turns at their awaits.
  */
-import type { Payload } from '../common/payload-converter.js';
 import { IllegalStateError } from '../common/errors.js';
-import type { QueryCall } from './activation.js';
+import { composeInterceptors } from '../common/interceptors.js';
+import type { Job, QueryCall } from './activation.js';
 import type { DefaultQueryHandler, DefaultSignalHandler } from './handlers.js';
+import { headersFromFields } from './interceptors.js';
 import { stackTraces } from './stack-traces.js';
 import type { WorkflowRun } from './workflow-run.js';
 
@@ -17,10 +18,7 @@ export interface NamedHandler {
   readonly warnIfUnfinished: boolean;
 }
 
-interface BufferedSignal {
-  readonly name: string;
-  readonly input: readonly Payload[];
-}
+type Signal = Omit<Extract<Job, { kind: 'signal' }>, 'kind'>;
 
 const STACK_TRACE_QUERY = '__stack_trace';
 const METADATA_QUERY = '__temporal_workflow_metadata';
@@ -32,7 +30,7 @@ export class HandlerTable {
   readonly #queries = new Map<string, NamedHandler>();
   /** Names of running handlers that should be warned about, with how many run. */
   readonly #unfinished = new Map<string, number>();
-  #buffered: BufferedSignal[] = [];
+  #buffered: Signal[] = [];
   #runningCount = 0;
   defaultSignal: DefaultSignalHandler | undefined;
   defaultQuery: DefaultQueryHandler | undefined;
@@ -64,13 +62,21 @@ export class HandlerTable {
     else this.#queries.set(name, handler);
   }
 
-  signal(name: string, input: readonly Payload[]): void {
+  signal(signal: Signal): void {
+    const { name } = signal;
     const named = this.#signals.get(name);
-    if (named !== undefined) this.#start(named.warnIfUnfinished ? name : undefined, () => named.handler(...(this.#run.arguments(input) as never[])));
+    if (named !== undefined) this.#start(named.warnIfUnfinished ? name : undefined, this.#handling(signal, (args) => named.handler(...(args as never[]))));
     else if (this.defaultSignal !== undefined && !name.startsWith(RESERVED_PREFIX)) {
       const { defaultSignal } = this;
-      this.#start(name, () => defaultSignal(name, ...this.#run.arguments(input)));
-    } else this.#buffered.push({ name, input });
+      this.#start(name, this.#handling(signal, (args) => defaultSignal(name, ...args)));
+    } else this.#buffered.push(signal);
+  }
+
+  #handling({ name, input, headers }: Signal, handle: (args: unknown[]) => unknown): () => unknown {
+    const { inbound } = this.#run.interceptors;
+    if (inbound.length === 0) return () => handle(this.#run.arguments(input));
+    const handleSignal = composeInterceptors(inbound, 'handleSignal', async ({ args }) => void (await handle(args)));
+    return () => handleSignal({ signalName: name, args: this.#run.arguments(input), headers: headersFromFields(headers) });
   }
 
   /** Hands over waiting signals that have a handler now, in the order in which they came. */
@@ -80,13 +86,25 @@ export class HandlerTable {
       const index = this.#buffered.findIndex(({ name }) => this.#signals.has(name) || (this.defaultSignal !== undefined && !name.startsWith(RESERVED_PREFIX)));
       const [next] = index < 0 ? [] : this.#buffered.splice(index, 1);
       if (next === undefined) return;
-      this.signal(next.name, next.input);
+      this.signal(next);
     }
   }
 
-  /** The answer of a query handler. @throws whatever the handler throws; an error that names the known queries, if there is none. */
-  answer(call: QueryCall): unknown {
-    const answer = this.#invokeQuery(call);
+  /**
+   * The answer of a query handler; with interceptors a promise of it.
+   *
+   * @throws whatever the handler throws; an error that names the known queries, if there is none.
+   */
+  answer(call: QueryCall): { readonly value: unknown } | Promise<unknown> {
+    const args = this.#run.arguments(call.input);
+    const { inbound } = this.#run.interceptors;
+    if (inbound.length === 0) return { value: this.#answerNow(call, args) };
+    const input = { queryId: call.id, queryName: call.name, args, headers: headersFromFields(call.headers) };
+    return composeInterceptors(inbound, 'handleQuery', async (changed) => this.#answerNow(call, changed.args))(input);
+  }
+
+  #answerNow(call: QueryCall, args: readonly unknown[]): unknown {
+    const answer = this.#invokeQuery(call, args);
     if (typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function') {
       (answer as Promise<unknown>).then(undefined, () => undefined);
       throw new IllegalStateError(`The query handler of '${call.name}' is asynchronous. A query must answer from the state at hand: return a value, not a promise.`);
@@ -94,8 +112,7 @@ export class HandlerTable {
     return answer;
   }
 
-  #invokeQuery(call: QueryCall): unknown {
-    const args = this.#run.arguments(call.input);
+  #invokeQuery(call: QueryCall, args: readonly unknown[]): unknown {
     const named = this.#queries.get(call.name);
     if (named !== undefined) return named.handler(...(args as never[]));
     if (call.name === STACK_TRACE_QUERY) return stackTraces(this.#run);
@@ -107,7 +124,7 @@ export class HandlerTable {
   }
 
   #metadata(): object {
-    const listed = (handlers: ReadonlyMap<string, NamedHandler>) =>
+    const listed = (handlers: ReadonlyMap<string, { readonly description: string | undefined }>) =>
       [...handlers].map(([name, { description }]) => (description === undefined ? { name } : { name, description }));
     return {
       definition: {
@@ -118,9 +135,9 @@ export class HandlerTable {
           ...listed(this.#queries),
         ],
         signalDefinitions: listed(this.#signals),
-        updateDefinitions: [],
+        updateDefinitions: listed(this.#run.updates.named),
       },
-      currentDetails: '',
+      currentDetails: this.#run.currentDetails,
     };
   }
 

@@ -1,5 +1,4 @@
-/** What a workflow can be told and asked: signals and queries. */
-import { IllegalStateError } from '../common/errors.js';
+/** What a workflow can be told and asked: signals, queries and updates. */
 import type { HandlerUnfinishedPolicy, QueryDefinition, SignalDefinition, UpdateDefinition } from '../common/definitions.js';
 import { currentRun } from './current-run.js';
 
@@ -9,21 +8,41 @@ export type Handler<Definition> =
     ? (...args: Args) => void | Promise<void>
     : Definition extends QueryDefinition<infer Result, infer Args extends unknown[], string>
       ? (...args: Args) => Result
-      : never;
+      : Definition extends UpdateDefinition<infer Result, infer Args extends unknown[], string>
+        ? (...args: Args) => Result | Promise<Result>
+        : never;
 
 export type DefaultSignalHandler = (signalName: string, ...args: unknown[]) => void | Promise<void>;
 export type DefaultQueryHandler = (queryName: string, ...args: unknown[]) => unknown;
+export type DefaultUpdateHandler = (updateName: string, ...args: unknown[]) => unknown;
 
 export interface HandlerOptions {
   /** One line for people who look at the workflow. */
   readonly description?: string;
+  /** What happens if the workflow ends while a call of the handler runs. Not for queries. Default: a warning is logged. */
   readonly unfinishedPolicy?: HandlerUnfinishedPolicy;
 }
 
+export interface UpdateHandlerOptions<Args extends unknown[] = unknown[]> extends HandlerOptions {
+  /**
+   * Called before the handler, with the same arguments. If it throws, the update is rejected and leaves no trace. It must only look:
+   * no change of state, no activities, not asynchronous. Not called in a replay.
+   */
+  readonly validator?: (...args: Args) => void;
+}
+
 /**
- * Sets the handler of a signal or query; undefined removes it. Signals that came before are handed to it at once, in order.
+ * Sets the handler of a signal, query or update; undefined removes it. Signals that came before are handed to it at once, in order;
+ * updates too, if they came with the workflow task that is being processed: others have been rejected.
  *
- * @example setHandler(approve, (approver) => { approvedBy = approver });
+ * What an update handler returns is the update's result; a `TemporalFailure` that it throws fails the update. Any other error is a bug
+ * in the code and fails the workflow task.
+ *
+ * @example
+ * setHandler(approve, (approver) => { approvedBy = approver });
+ * setHandler(addItem, (item) => { items.push(item); return items.length }, {
+ *   validator: (item) => { if (item.quantity < 1) throw new Error('quantity must be at least 1') },
+ * });
  */
 export function setHandler<Args extends unknown[]>(
   definition: SignalDefinition<Args, string>,
@@ -35,12 +54,17 @@ export function setHandler<Result, Args extends unknown[]>(
   handler: ((...args: NoInfer<Args>) => Result) | undefined,
   options?: HandlerOptions,
 ): void;
+export function setHandler<Result, Args extends unknown[]>(
+  definition: UpdateDefinition<Result, Args, string>,
+  handler: ((...args: NoInfer<Args>) => Result | Promise<Result>) | undefined,
+  options?: UpdateHandlerOptions<NoInfer<Args>>,
+): void;
 export function setHandler(
   definition: SignalDefinition<never[], string> | QueryDefinition<unknown, never[], string> | UpdateDefinition<unknown, never[], string>,
   handler: ((...args: never[]) => unknown) | undefined,
-  options?: HandlerOptions,
+  options?: UpdateHandlerOptions<never[]>,
 ): void {
-  const { handlers } = currentRun('setHandler');
+  const { handlers, updates } = currentRun('setHandler');
   const warnIfUnfinished = options?.unfinishedPolicy !== 'ABANDON';
   const named = handler && { handler, description: options?.description, warnIfUnfinished };
   const { type, name } = definition;
@@ -50,12 +74,10 @@ export function setHandler(
     case 'query':
       return handlers.setQuery(name, named);
     case 'update':
-      throw new IllegalStateError(
-        `Updates are not supported yet ('${name}'). Use a signal to change the workflow and a query to read the outcome.`,
-      );
+      return updates.set(name, named && { ...named, validator: options?.validator });
     default:
       definition satisfies never;
-      throw new TypeError(`setHandler needs what defineSignal or defineQuery gave, not a definition of type '${String(type)}'.`);
+      throw new TypeError(`setHandler needs what defineSignal, defineQuery or defineUpdate gave, not a definition of type '${String(type)}'.`);
   }
 }
 
@@ -71,8 +93,14 @@ export function setDefaultQueryHandler(handler: DefaultQueryHandler | undefined)
   currentRun('setDefaultQueryHandler').handlers.defaultQuery = handler;
 }
 
-/** True when no signal handler is running. `await condition(allHandlersFinished)` before returning, so that none is cut off. */
+/** Handles updates that have no handler of their own. There is no validator: to refuse an update, throw from the handler. */
+export function setDefaultUpdateHandler(handler: DefaultUpdateHandler | undefined): void {
+  currentRun('setDefaultUpdateHandler').updates.setDefault(handler);
+}
+
+/** True when no handler of a signal or update is running. `await condition(allHandlersFinished)` before returning, so that none is cut off. */
 export function allHandlersFinished(): boolean {
-  return currentRun('allHandlersFinished').handlers.runningCount === 0;
+  const { handlers, updates } = currentRun('allHandlersFinished');
+  return handlers.runningCount === 0 && updates.runningCount === 0;
 }
 

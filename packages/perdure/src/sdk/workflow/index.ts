@@ -28,6 +28,9 @@ export {
   type ActivityFunction,
   type ActivityInterface,
   type ActivityOptions,
+  type LocalActivityOptions,
+  type Headers,
+  type Next,
   type Payload,
   type PayloadConverter,
   type QueryDefinition,
@@ -42,11 +45,16 @@ export {
 } from '../common/index.js';
 export {
   proxyActivities,
-  proxyLocalActivities,
   scheduleActivity,
   type ActivityFunctionWithOptions,
   type ActivityInterfaceFor,
 } from './activities.js';
+export {
+  proxyLocalActivities,
+  scheduleLocalActivity,
+  type LocalActivityFunctionWithOptions,
+  type LocalActivityInterfaceFor,
+} from './local-activities.js';
 export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.js';
 export {
   ChildWorkflowCancellationType,
@@ -56,24 +64,56 @@ export {
   type ChildWorkflowOptions,
 } from './child-workflow.js';
 export { condition } from './condition.js';
-export { ContinueAsNew, continueAsNew, makeContinueAsNewFunc, type ContinueAsNewOptions } from './continue-as-new.js';
+export { ContinueAsNew, continueAsNew, continueAsNewIfSuggested, makeContinueAsNewFunc, type ContinueAsNewOptions } from './continue-as-new.js';
+export { getCurrentDetails, setCurrentDetails } from './current-details.js';
 export { inWorkflowContext } from './current-run.js';
+export { currentUpdateInfo, type UpdateInfo } from './current-update.js';
 export { DeterminismViolationError, isCancellation, WorkflowError } from './errors.js';
 export { getExternalWorkflowHandle, type ExternalWorkflowHandle } from './external-workflow.js';
 export {
   allHandlersFinished,
   setDefaultQueryHandler,
   setDefaultSignalHandler,
+  setDefaultUpdateHandler,
   setHandler,
   type DefaultQueryHandler,
   type DefaultSignalHandler,
+  type DefaultUpdateHandler,
   type Handler,
   type HandlerOptions,
+  type UpdateHandlerOptions,
 } from './handlers.js';
-export { workflowInfo, type ParentWorkflowInfo, type RootWorkflowInfo, type UnsafeWorkflowInfo, type WorkflowInfo } from './info.js';
+export { SuggestContinueAsNewReason, workflowInfo, type ParentWorkflowInfo, type RootWorkflowInfo, type UnsafeWorkflowInfo, type WorkflowInfo } from './info.js';
+export type {
+  ActivateInput,
+  ActivityInput,
+  ConcludeActivationInput,
+  ConcludeActivationOutput,
+  ContinueAsNewInput,
+  DisposeInput,
+  GetLogAttributesInput,
+  LocalActivityInput,
+  QueryInput,
+  SignalInput,
+  SignalWorkflowInput,
+  StartChildWorkflowExecutionInput,
+  TimerInput,
+  UpdateInput,
+  WorkflowExecuteInput,
+  WorkflowInboundCallsInterceptor,
+  WorkflowInterceptors,
+  WorkflowInterceptorsFactory,
+  WorkflowInternalsInterceptor,
+  WorkflowOutboundCallsInterceptor,
+} from './interceptors.js';
 export { log, type LogAttributes, type WorkflowLogger } from './log.js';
 export { deprecatePatch, patched } from './patches.js';
+export { proxySinks, type Sink, type SinkCall, type SinkFunction, type Sinks } from './sinks.js';
+export { Queue, type QueueOptions } from './queue.js';
+export { runSaga, Saga, type FailedCompensation, type SagaOptions } from './saga.js';
+export { Mutex, Semaphore, type Release } from './semaphore.js';
 export { sleep, type TimerOptions } from './timers.js';
 export { Trigger } from './trigger.js';
 export { upsertMemo, upsertSearchAttributes } from './upserts.js';
+export { DEFAULT_VERSION, getVersion } from './versions.js';
 export { uuid4 } from './uuid.js';

@@ -1,8 +1,9 @@
 /** What a workflow can know of itself. */
-import { decodeSearchAttributes, type SearchAttributes } from '../common/search-attributes.js';
+import type { Priority } from '../common/priority.js';
+import { decodeSearchAttributes, decodeTypedSearchAttributes, type SearchAttributes, type TypedSearchAttributes } from '../common/search-attributes.js';
 import type { RetryPolicy } from '../common/retry-policy.js';
-import { mapFromPayloads } from '../common/payload-converter.js';
-import type { Activation } from './activation.js';
+import { mapFromPayloads, type Payload } from '../common/payload-converter.js';
+import type { Activation, WorkerVersion } from './activation.js';
 import { currentRun } from './current-run.js';
 import type { WorkflowRun } from './workflow-run.js';
 
@@ -23,7 +24,23 @@ export interface UnsafeWorkflowInfo {
   readonly now: () => number;
   /** True while history is being repeated; what happens now has happened before. */
   readonly isReplaying: boolean;
+  /** Like `isReplaying`, but false in query handlers and validators, which history does not show. For logging. */
+  readonly isReplayingHistoryEvents: boolean;
 }
+
+/** Why the server suggests to continue as new. */
+export const SuggestContinueAsNewReason = {
+  HISTORY_SIZE_TOO_LARGE: 'HISTORY_SIZE_TOO_LARGE',
+  TOO_MANY_HISTORY_EVENTS: 'TOO_MANY_HISTORY_EVENTS',
+  TOO_MANY_UPDATES: 'TOO_MANY_UPDATES',
+} as const;
+export type SuggestContinueAsNewReason = (typeof SuggestContinueAsNewReason)[keyof typeof SuggestContinueAsNewReason];
+const REASONS: readonly (SuggestContinueAsNewReason | undefined)[] = [
+  undefined,
+  SuggestContinueAsNewReason.HISTORY_SIZE_TOO_LARGE,
+  SuggestContinueAsNewReason.TOO_MANY_HISTORY_EVENTS,
+  SuggestContinueAsNewReason.TOO_MANY_UPDATES,
+];
 
 export interface WorkflowInfo {
   readonly workflowId: string;
@@ -43,6 +60,8 @@ export interface WorkflowInfo {
   readonly historySize: number;
   /** The server suggests {@link continueAsNew}, because the history grew long. */
   readonly continueAsNewSuggested: boolean;
+  /** Why; absent when it is not suggested or the server does not say. */
+  readonly suggestedContinueAsNewReasons?: SuggestContinueAsNewReason[];
   readonly firstExecutionRunId: string;
   readonly originalExecutionRunId: string;
   readonly continuedFromExecutionRunId?: string;
@@ -50,12 +69,23 @@ export interface WorkflowInfo {
   readonly root?: RootWorkflowInfo;
   readonly memo: Readonly<Record<string, unknown>>;
   readonly searchAttributes: SearchAttributes;
+  /** Those whose type is known. */
+  readonly typedSearchAttributes: TypedSearchAttributes;
+  readonly priority?: Priority;
   readonly executionTimeoutMs?: number;
   readonly executionExpirationTime?: Date;
   readonly runTimeoutMs?: number;
   readonly taskTimeoutMs: number;
   readonly retryPolicy?: RetryPolicy;
   readonly cronSchedule?: string;
+  /** The time from the start of the execution to its first workflow task, by the cron schedule. */
+  readonly cronScheduleToScheduleInterval?: number;
+  /** The task queue's current version is another than this run's: a good time to continue as new on it. */
+  readonly targetWorkerDeploymentVersionChanged: boolean;
+  /** Build id of the worker that processes the current workflow task, or did so the first time. Safe for decisions. */
+  readonly currentBuildId?: string;
+  /** Deployment version of that worker. */
+  readonly currentDeploymentVersion?: { readonly buildId: string; readonly deploymentName: string };
   /** What the previous run returned (cron, continue-as-new). */
   readonly lastResult?: unknown;
   /** How the previous run failed (retry, cron). */
@@ -76,7 +106,10 @@ export class RunInfo {
   #historySize = 0;
   #continueAsNewSuggested = false;
   #memo: Record<string, unknown> | undefined;
-  #searchAttributes: SearchAttributes | undefined;
+  #searchAttributeFields: ReadonlyMap<string, Payload> | undefined;
+  #continueAsNewReasons: readonly number[] = [];
+  #targetChanged = false;
+  #worker: WorkerVersion = { buildId: undefined, deployment: undefined };
 
   constructor(run: WorkflowRun) {
     this.#run = run;
@@ -86,6 +119,9 @@ export class RunInfo {
     this.#historyLength = activation.historyLength;
     this.#historySize = activation.historySizeBytes;
     this.#continueAsNewSuggested = activation.continueAsNewSuggested;
+    this.#continueAsNewReasons = activation.continueAsNewReasons;
+    this.#targetChanged = activation.targetDeploymentChanged;
+    this.#worker = activation.workerVersion;
     this.#snapshot = undefined;
   }
 
@@ -98,12 +134,13 @@ export class RunInfo {
     this.#snapshot = undefined;
   }
 
-  get searchAttributes(): SearchAttributes {
-    return (this.#searchAttributes ??= decodeSearchAttributes(this.#run.start.searchAttributes));
+  /** As they travel, with their types. */
+  get searchAttributeFields(): ReadonlyMap<string, Payload> {
+    return this.#searchAttributeFields ?? this.#run.start.searchAttributes ?? new Map();
   }
 
-  set searchAttributes(searchAttributes: SearchAttributes) {
-    this.#searchAttributes = searchAttributes;
+  set searchAttributeFields(fields: ReadonlyMap<string, Payload>) {
+    this.#searchAttributeFields = fields;
     this.#snapshot = undefined;
   }
 
@@ -129,8 +166,10 @@ export class RunInfo {
       firstExecutionRunId: start.firstExecutionRunId,
       originalExecutionRunId: start.originalExecutionRunId,
       taskTimeoutMs: start.taskTimeoutMs,
+      targetWorkerDeploymentVersionChanged: this.#targetChanged,
       memo: this.memo,
-      searchAttributes: this.searchAttributes,
+      searchAttributes: decodeSearchAttributes(this.searchAttributeFields),
+      typedSearchAttributes: decodeTypedSearchAttributes(this.searchAttributeFields),
       ...optional('continuedFromExecutionRunId', start.continuedFromExecutionRunId),
       ...optional('parent', start.parent && { ...start.parent }),
       ...optional('root', start.root && { ...start.root }),
@@ -138,11 +177,21 @@ export class RunInfo {
       ...optional('executionExpirationTime', start.executionExpirationTimeMs === undefined ? undefined : new Date(start.executionExpirationTimeMs)),
       ...optional('runTimeoutMs', start.runTimeoutMs),
       ...optional('retryPolicy', start.retryPolicy && userRetryPolicy(start.retryPolicy)),
+      ...optional('suggestedContinueAsNewReasons', this.#reasons()),
+      ...optional('priority', start.priority),
       ...optional('cronSchedule', start.cronSchedule),
+      ...optional('cronScheduleToScheduleInterval', start.cronScheduleToScheduleIntervalMs),
+      ...optional('currentBuildId', this.#worker.buildId),
+      ...optional('currentDeploymentVersion', this.#worker.deployment),
       ...optional('lastResult', start.lastResult && run.payloadConverter.fromPayload(start.lastResult)),
       ...optional('lastFailure', start.lastFailure && run.toError(start.lastFailure)),
       unsafe: unsafeInfo(run),
     };
+  }
+
+  #reasons(): SuggestContinueAsNewReason[] | undefined {
+    const reasons = this.#continueAsNewReasons.flatMap((reason) => REASONS[reason] ?? []);
+    return reasons.length === 0 ? undefined : reasons;
   }
 }
 
@@ -158,6 +207,9 @@ function unsafeInfo(run: WorkflowRun): UnsafeWorkflowInfo {
     now: () => machineClock?.() ?? Date.now(),
     get isReplaying() {
       return run.isReplaying;
+    },
+    get isReplayingHistoryEvents() {
+      return run.isReplaying && !run.isOnlooker;
     },
   };
 }

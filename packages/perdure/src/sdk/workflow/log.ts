@@ -1,4 +1,5 @@
 /** Logging from workflow code: silent while history is repeated, so each line appears once. */
+import { composeInterceptors } from '../common/interceptors.js';
 import type { LogLevel } from '../common/logger.js';
 import { currentRun } from './current-run.js';
 import { realmHost } from './realm-host.js';
@@ -30,8 +31,11 @@ function write(level: LogLevel, message: string, attributes?: LogAttributes): vo
 }
 
 /** For lines of a run that is not the current one. */
-export function writeFor({ start, isReplaying }: WorkflowRun, level: LogLevel, message: string, attributes?: LogAttributes): void {
+export function writeFor({ start, isReplaying, interceptors }: WorkflowRun, level: LogLevel, message: string, attributes?: LogAttributes): void {
   if (isReplaying) return;
   const { namespace, taskQueue, workflowId, runId, workflowType } = start;
-  realmHost()?.log(level, message, { namespace, taskQueue, workflowId, runId, workflowType, ...attributes });
+  const { outbound } = interceptors;
+  const identity = { namespace, taskQueue, workflowId, runId, workflowType };
+  const common = outbound.length === 0 ? identity : composeInterceptors(outbound, 'getLogAttributes', (unchanged) => unchanged)(identity);
+  realmHost()?.log(level, message, { ...common, ...attributes });
 }

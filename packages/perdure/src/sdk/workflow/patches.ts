@@ -6,7 +6,7 @@
  * left, `deprecatePatch(id)` stands in for the call; once no history with the marker matters any more, that can go too.
  */
 import { currentRun } from './current-run.js';
-import { callSite } from './workflow-run.js';
+import { callSite, type WorkflowRun } from './workflow-run.js';
 
 /**
  * True if the new code is to run.
@@ -29,4 +29,11 @@ function patch(patchId: string, deprecated: boolean): boolean {
   run.push({ kind: 'set-patch', patchId, deprecated, site: callSite(patch) });
   run.sentPatches.add(patchId);
   return true;
+}
+
+/** Records a patch that the run takes, once. `below`: the API function whose caller it is reported to belong to. */
+export function recordPatch(run: WorkflowRun, patchId: string, below: (...args: never[]) => unknown): void {
+  if (run.sentPatches.has(patchId)) return;
+  run.push({ kind: 'set-patch', patchId, deprecated: false, site: callSite(below) });
+  run.sentPatches.add(patchId);
 }

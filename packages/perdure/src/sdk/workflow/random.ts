@@ -1,43 +1,31 @@
 /**
  * Deterministic chance for workflow code.
  *
- * One stream per run, seeded from an id that the history holds, so that a replay draws the same numbers. The algorithm is part of what
- * histories depend on: it must never change. (It is small-fast-counting, 32 bit, behind a multiply-and-rotate hash of the seed text.)
+ * One stream per run, seeded from the original run id, which the history holds: a replay draws the same numbers. The numbers are those of
+ * Temporal's TypeScript SDK, so that a run which one SDK began can go on in the other (generated ids of child workflows are in the
+ * history). Therefore nothing here may ever change: the seed is SipHash-1-3 of the id, the generator is Alea (Johannes Baagøe, 2010).
  */
 export class SeededRandom {
-  #a = 0;
-  #b = 0;
-  #c = 0;
-  #counter = 1;
+  readonly #seed: string;
+  #stream: Alea | undefined;
 
   constructor(seed: string) {
-    this.#a = hash(seed, 0x9e3779b9);
-    this.#b = hash(seed, 0x85ebca6b);
-    this.#c = hash(seed, 0xc2b2ae35);
-    for (let round = 0; round < 15; round++) this.uint32();
+    this.#seed = seed;
+  }
+
+  /** In [0, 1), with 32 random bits. */
+  float(): number {
+    // Most runs draw nothing: the seed is worked out with the first number.
+    this.#stream ??= new Alea(seedBytes(this.#seed));
+    return this.#stream.next();
   }
 
   uint32(): number {
-    const sum = (this.#a + this.#b + this.#counter) | 0;
-    this.#counter = (this.#counter + 1) | 0;
-    this.#a = this.#b ^ (this.#b >>> 9);
-    this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + sum | 0;
-    return sum >>> 0;
-  }
-
-  /** In [0, 1), with 53 random bits, like `Math.random`. */
-  float(): number {
-    const high = this.uint32() >>> 5;
-    const low = this.uint32() >>> 6;
-    return (high * 0x4000000 + low) / 0x20000000000000;
+    return (this.float() * TWO_32) >>> 0;
   }
 
   fillBytes(bytes: Uint8Array): void {
-    for (let index = 0; index < bytes.length; index += 4) {
-      const word = this.uint32();
-      for (let offset = 0; offset < 4 && index + offset < bytes.length; offset++) bytes[index + offset] = (word >>> (offset * 8)) & 0xff;
-    }
+    for (let index = 0; index < bytes.length; index++) bytes[index] = Math.floor(this.float() * 256);
   }
 
   uuid4(): string {
@@ -50,16 +38,91 @@ export class SeededRandom {
   }
 }
 
+const TWO_32 = 0x1_0000_0000;
+
 function hex(word: number): string {
   return word.toString(16).padStart(8, '0');
 }
 
-function hash(text: string, salt: number): number {
-  let state = salt | 0;
-  for (let index = 0; index < text.length; index++) {
-    state = Math.imul(state ^ text.charCodeAt(index), 0xcc9e2d51);
-    state = (state << 13) | (state >>> 19);
+/** Multiply-with-carry on three fractions of 32 bits. */
+class Alea {
+  #carry = 1;
+  readonly #state: [number, number, number];
+
+  constructor(seed: readonly number[]) {
+    const mix = mixer();
+    const blank = [32];
+    this.#state = [mix(blank), mix(blank), mix(blank)];
+    for (let index = 0; index < 3; index++) {
+      const lowered = (this.#state[index] as number) - mix(seed);
+      this.#state[index] = lowered < 0 ? lowered + 1 : lowered;
+    }
   }
-  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-  return state ^ (state >>> 13);
+
+  next(): number {
+    const [first, second, third] = this.#state;
+    const product = 2_091_639 * first + this.#carry / TWO_32;
+    this.#carry = Math.floor(product);
+    const drawn = product - this.#carry;
+    this.#state[0] = second;
+    this.#state[1] = third;
+    this.#state[2] = drawn;
+    return drawn;
+  }
+}
+
+/** A hash that goes on from one call to the next: each call takes in more bytes and gives a fraction of 32 bits. */
+function mixer(): (bytes: readonly number[]) => number {
+  let state = 0xefc8249d;
+  return (bytes) => {
+    for (const byte of bytes) {
+      state += byte;
+      const spread = 0.02519603282416938 * state;
+      const whole = spread >>> 0;
+      const product = (spread - whole) * whole;
+      const low = product >>> 0;
+      state = low + (product - low) * TWO_32;
+    }
+    return (state >>> 0) / TWO_32;
+  };
+}
+
+/** SipHash-1-3 with a key of zeros over the text and a closing 0xff, as eight bytes, the highest first. */
+function seedBytes(text: string): number[] {
+  const bytes = [...new TextEncoder().encode(text), 0xff];
+  let [v0, v1, v2, v3] = [0x736f6d6570736575n, 0x646f72616e646f6dn, 0x6c7967656e657261n, 0x7465646279746573n];
+  const round = (): void => {
+    v0 = BigInt.asUintN(64, v0 + v1);
+    v1 = rotate(v1, 13n) ^ v0;
+    v0 = rotate(v0, 32n);
+    v2 = BigInt.asUintN(64, v2 + v3);
+    v3 = rotate(v3, 16n) ^ v2;
+    v0 = BigInt.asUintN(64, v0 + v3);
+    v3 = rotate(v3, 21n) ^ v0;
+    v2 = BigInt.asUintN(64, v2 + v1);
+    v1 = rotate(v1, 17n) ^ v2;
+    v2 = rotate(v2, 32n);
+  };
+  const whole = bytes.length - (bytes.length % 8);
+  for (let at = 0; at <= whole; at += 8) {
+    // The last word holds what is left, and the length in its highest byte.
+    const word = littleEndian(bytes.slice(at, at + 8)) | (at === whole ? BigInt(bytes.length & 0xff) << 56n : 0n);
+    v3 ^= word;
+    round();
+    v0 ^= word;
+  }
+  v2 ^= 0xffn;
+  for (let count = 0; count < 3; count++) round();
+  const hash = v0 ^ v1 ^ v2 ^ v3;
+  return Array.from({ length: 8 }, (_, index) => Number((hash >> BigInt(56 - 8 * index)) & 0xffn));
+}
+
+function rotate(word: bigint, bits: bigint): bigint {
+  return BigInt.asUintN(64, word << bits) | (word >> (64n - bits));
+}
+
+function littleEndian(bytes: readonly number[]): bigint {
+  let word = 0n;
+  for (let index = bytes.length - 1; index >= 0; index--) word = (word << 8n) | BigInt(bytes[index] as number);
+  return word;
 }

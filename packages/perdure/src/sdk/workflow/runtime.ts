@@ -13,6 +13,7 @@ import { installGlobals } from './globals/install.js';
 import * as workflow from './index.js';
 import { installHost, type RealmHost } from './realm-host.js';
 import { formatStack } from './stack-format.js';
+import { STEP_FUNCTION } from './step-function.js';
 import { WorkflowRun, type WorkflowFunction } from './workflow-run.js';
 
 /** The compiled bundle: evaluates the user's modules. `require` gives this package's modules; `globals` stands for `globalThis`. */
@@ -26,6 +27,8 @@ export interface BundleExports {
   readonly workflows?: Readonly<Record<string, unknown>>;
   readonly payloadConverter?: common.PayloadConverter;
   readonly failureConverter?: common.FailureConverter;
+  /** Modules that may export `interceptors`, in the order of the worker's option. */
+  readonly interceptorModules?: readonly { readonly interceptors?: unknown }[];
 }
 
 export interface RealmRuntime {
@@ -34,6 +37,8 @@ export interface RealmRuntime {
   /** Makes a run current until {@link leave}. */
   enter(run: RealmRun): void;
   leave(): void;
+  /** What the global function {@link STEP_FUNCTION} does. */
+  setStep(step: (() => void) | undefined): void;
   /** True for promises of this realm. */
   ownsPromise(promise: unknown): boolean;
   workflowNames(factory: BundleFactory): readonly string[];
@@ -45,6 +50,8 @@ export function createRuntime(host: RealmHost): RealmRuntime {
   Error.stackTraceLimit = 20;
   Error.prepareStackTrace = (error, frames) => formatStack(error, frames, host);
   installGlobals(host);
+  let currentStep: (() => void) | undefined;
+  Object.defineProperty(globalThis, STEP_FUNCTION, { value: () => currentStep?.() });
   const modules = new Map<string, unknown>([
     ['perdure/workflow', Object.freeze({ ...workflow })],
     ['perdure/common', Object.freeze({ ...common })],
@@ -66,9 +73,10 @@ export function createRuntime(host: RealmHost): RealmRuntime {
       const run = new WorkflowRun(start);
       setCurrentRun(run);
       try {
-        const { payloadConverter, failureConverter, workflows = {} } = evaluate(factory);
+        const { payloadConverter, failureConverter, workflows = {}, interceptorModules = [] } = evaluate(factory);
         if (payloadConverter !== undefined) run.payloadConverter = payloadConverter;
         if (failureConverter !== undefined) run.failureConverter = failureConverter;
+        for (const { interceptors } of interceptorModules) run.interceptors.add(interceptors);
         run.setWorkflow(find(workflows, start.workflowType));
       } catch (error) {
         run.failTask(error);
@@ -77,13 +85,15 @@ export function createRuntime(host: RealmHost): RealmRuntime {
     },
     enter: (run) => setCurrentRun(run as WorkflowRun),
     leave: () => setCurrentRun(undefined),
+    setStep: (step) => void (currentStep = step),
     ownsPromise: (promise) => promise instanceof realmPromise,
     workflowNames: (factory) => names(evaluate(factory).workflows ?? {}),
   };
 }
 
 function find(exported: Readonly<Record<string, unknown>>, workflowType: string): WorkflowFunction {
-  const workflow = exported[workflowType] ?? exported['default'];
+  // Own names only: a type may be called as what every object has.
+  const workflow = Object.hasOwn(exported, workflowType) ? exported[workflowType] : exported['default'];
   if (typeof workflow === 'function') return workflow as WorkflowFunction;
   const available = names(exported);
   throw new WorkflowError(

@@ -2,8 +2,10 @@
 import { msToNumber, type Duration } from '../common/duration.js';
 import type { CancelledFailure } from '../common/failure.js';
 import { ValueError } from '../common/errors.js';
+import { composeInterceptors } from '../common/interceptors.js';
 import { CancellationScope, installSleep } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
+import type { TimerInput } from './interceptors.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
 
 export interface TimerOptions {
@@ -19,7 +21,7 @@ export interface TimerOptions {
  * @example await sleep('1 day')
  */
 export function sleep(duration: Duration, options?: TimerOptions): Promise<void> {
-  return startTimer(currentRun('sleep'), msToNumber(duration), options?.summary, sleep).elapsed;
+  return startTimer(currentRun('sleep'), msToNumber(duration), options, sleep).elapsed;
 }
 
 export interface StartedTimer {
@@ -32,14 +34,21 @@ export interface StartedTimer {
 export function startTimer(
   run: WorkflowRun,
   durationMs: number,
-  summary: string | undefined,
+  options: TimerOptions | undefined,
   below: (...args: never[]) => unknown,
 ): StartedTimer {
   if (Number.isNaN(durationMs)) throw new ValueError('A timer needs a number of milliseconds, or text such as "5 minutes"; it was given NaN.');
   run.assertMayAct('start-timer');
   const seq = run.nextSeq.timer++;
+  const input: TimerInput = { durationMs, seq, ...(options !== undefined && { options }) };
+  const { outbound } = run.interceptors;
+  if (outbound.length === 0) return { seq, elapsed: pushTimer(run, input, below) };
+  return { seq, elapsed: composeInterceptors(outbound, 'startTimer', (changed) => pushTimer(run, changed, below))(input) };
+}
+
+function pushTimer(run: WorkflowRun, { durationMs, seq, options }: TimerInput, below: (...args: never[]) => unknown): Promise<void> {
   const scope = CancellationScope.current();
-  const elapsed = new Promise<void>((resolve, reject) => {
+  return new Promise<void>((resolve, reject) => {
     if (scope.consideredCancelled) {
       scope.cancelRequested.catch(reject);
       return;
@@ -51,11 +60,10 @@ export function startTimer(
       seq,
       site,
       durationMs: Math.max(1, Math.round(durationMs)),
-      summary: summary === undefined ? undefined : run.payloadConverter.toPayload(summary),
+      summary: options?.summary === undefined ? undefined : run.payloadConverter.toPayload(options.summary),
     });
     if (scope.cancellable) scope.cancelRequested.catch((reason: CancelledFailure) => cancelTimer(run, seq, reason));
   });
-  return { seq, elapsed };
 }
 
 /** Takes a timer back. Nothing happens if it has fired. */

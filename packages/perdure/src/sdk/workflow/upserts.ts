@@ -12,14 +12,7 @@ export function upsertSearchAttributes(searchAttributes: SearchAttributes | Sear
   const fields = updates ? encodeSearchAttributeUpdates(searchAttributes) : encodeSearchAttributes(searchAttributes, undefined);
   if (fields === undefined || fields.size === 0) throw new ValueError('upsertSearchAttributes needs at least one attribute.');
   run.push({ kind: 'upsert-search-attributes', fields, site: callSite(upsertSearchAttributes) });
-  const changed: SearchAttributes = { ...run.info.searchAttributes };
-  if (updates) {
-    for (const { key, value } of searchAttributes) {
-      if (value === null) delete changed[key.name];
-      else changed[key.name] = (Array.isArray(value) ? value : [value]) as SearchAttributes[string];
-    }
-  } else Object.assign(changed, searchAttributes);
-  run.info.searchAttributes = changed;
+  run.info.searchAttributeFields = new Map([...run.info.searchAttributeFields, ...fields]);
 }
 
 /** Sets memo fields; others keep their values. null removes a field. @throws ValueError when nothing is given. */

@@ -4,7 +4,7 @@
  * Nothing here knows history. The replay core outside tells it what happened (jobs) and takes what it wants (commands). It must be
  * deterministic in one sense: the same activations in the same order give the same commands in the same order.
  *
- * Errors. Whatever escapes from the workflow function or a signal handler ends here. A `TemporalFailure` fails the workflow; a
+ * Errors. Whatever escapes from the workflow function or a signal or update handler ends here. A `TemporalFailure` fails the workflow; a
  * cancellation after a cancel request cancels it; anything else is a bug in the code, fails the workflow *task*, and the server tries
  * again, hopefully with mended code. After a task error the run is thrown away and rebuilt from history.
  */
@@ -12,6 +12,7 @@ import type { Failure } from '../../protocol/generated/failure.v1.js';
 import { IllegalStateError } from '../common/errors.js';
 import { defaultFailureConverter, type FailureConverter } from '../common/failure-converter.js';
 import { ensureTemporalFailure, TemporalFailure } from '../common/failure.js';
+import { composeInterceptors } from '../common/interceptors.js';
 import { arrayFromPayloads, defaultPayloadConverter, type Payload, type PayloadConverter } from '../common/payload-converter.js';
 import type { Activation, CallSite, Job, QueryAnswer, QueryCall, RealmCommand, RealmRun, Resolution, RunStart, TaskError } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
@@ -19,10 +20,14 @@ import type { ChildCompletion } from './child-workflow.js';
 import { ContinueAsNew } from './continue-as-new.js';
 import { isCancellation } from './errors.js';
 import { HandlerTable } from './handler-table.js';
+import { headersFromFields, RunInterceptors } from './interceptors.js';
+import { LocalActivityBackoff } from './local-activities.js';
 import { remedyForMessage } from './globals/remedies.js';
 import { RunInfo } from './info.js';
 import { writeFor } from './log.js';
 import { SeededRandom } from './random.js';
+import type { SinkCall } from './sinks.js';
+import { UpdateHandlers } from './update-handlers.js';
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>;
 
@@ -39,6 +44,12 @@ interface Condition {
   readonly site: CallSite;
 }
 
+/** A query between its begin and its end. */
+interface PendingQuery {
+  answer: QueryAnswer | undefined;
+  readonly wasReplaying: boolean;
+}
+
 export class WorkflowRun implements RealmRun {
   readonly start: RunStart;
   /** Set once the user's modules, which may bring their own, are evaluated. */
@@ -46,7 +57,11 @@ export class WorkflowRun implements RealmRun {
   failureConverter: FailureConverter = defaultFailureConverter;
   readonly rootScope = CancellationScope.root();
   readonly info: RunInfo;
+  readonly interceptors = new RunInterceptors();
+  /** Calls of sinks that wait for the end of the activation. */
+  sinkCalls: SinkCall[] = [];
   readonly handlers = new HandlerTable(this);
+  readonly updates = new UpdateHandlers(this);
   /** Names of the next command of each kind. */
   readonly nextSeq = { timer: 1, activity: 1, child: 1, signal: 1, cancel: 1 };
   readonly timers = new Map<number, Completion>();
@@ -59,16 +74,22 @@ export class WorkflowRun implements RealmRun {
   readonly conditions = new Set<Condition>();
   readonly knownPatches = new Set<string>();
   readonly sentPatches = new Set<string>();
+  /** What `getVersion` said, by change id. */
+  readonly versions = new Map<string, number>();
   random: SeededRandom;
   timeMs = 0;
   isReplaying = false;
+  /** What the workflow says of itself at present; see `setCurrentDetails`. */
+  currentDetails = '';
   cancelRequested = false;
   completed = false;
   taskError: TaskError | undefined;
   #commands: RealmCommand[] = [];
-  #answering = false;
+  /** Who is running that must only look: a query handler, a validator. */
+  #onlooker: string | undefined;
   #warnUnfinished = false;
   #workflow: WorkflowFunction | undefined;
+  #query: PendingQuery | undefined;
 
   constructor(start: RunStart) {
     this.start = start;
@@ -88,6 +109,12 @@ export class WorkflowRun implements RealmRun {
     this.info.update(activation);
     if (activation.randomSeed !== undefined) this.random = new SeededRandom(activation.randomSeed);
     for (const patchId of activation.patches) this.knownPatches.add(patchId);
+    const { internals } = this.interceptors;
+    if (internals.length === 0) return this.#runJobs(activation);
+    this.#guarded(() => composeInterceptors(internals, 'activate', (input) => this.#runJobs(input.activation))({ activation, batchIndex: 0 }));
+  }
+
+  #runJobs(activation: Activation): void {
     // Results first, then the function: so signals that came with the start are seen by the handlers it sets first thing.
     let starts = false;
     for (const job of activation.jobs) {
@@ -120,32 +147,58 @@ export class WorkflowRun implements RealmRun {
   }
 
   takeCommands(): readonly RealmCommand[] {
+    this.updates.rejectBuffered();
     // A handler that was running when the workflow ended may have ended in the same activation.
-    const unfinished = this.#warnUnfinished ? this.handlers.unfinished() : [];
-    this.#warnUnfinished = false;
-    if (unfinished.length > 0) {
-      writeFor(
-        this,
-        'WARN',
-        `The workflow ended while handlers of signals were still running (${unfinished.join(', ')}); what they had left to do is lost. ` +
-          "Wait for them with `await condition(allHandlersFinished)`, or set them with unfinishedPolicy 'ABANDON' if that is meant.",
-      );
+    if (this.#warnUnfinished) {
+      this.#warn('signals', this.handlers.unfinished(), 'what they had left to do is lost');
+      this.#warn('updates', this.updates.unfinished(), 'whoever waits for them gets an error');
     }
+    this.#warnUnfinished = false;
     const commands = this.#commands;
     this.#commands = [];
-    return commands;
+    const { internals } = this.interceptors;
+    if (internals.length === 0) return commands;
+    return this.#guarded(() => composeInterceptors(internals, 'concludeActivation', (input) => input)({ commands }).commands) ?? [];
   }
 
-  /** Records what the workflow wants. @throws IllegalStateError in a query handler, which must only look. */
+  takeSinkCalls(): readonly SinkCall[] {
+    if (this.sinkCalls.length === 0) return this.sinkCalls;
+    const calls = this.sinkCalls;
+    this.sinkCalls = [];
+    return calls;
+  }
+
+  dispose(): void {
+    const { internals } = this.interceptors;
+    if (internals.length > 0) this.#guarded(() => composeInterceptors(internals, 'dispose', () => undefined)({}));
+  }
+
+  /** Records what the workflow wants. @throws IllegalStateError in a query handler or validator, which must only look. */
   push(command: RealmCommand): void {
     this.assertMayAct(command.kind);
     this.#commands.push(command);
   }
 
-  /** Called before a promise is made for `action`, so that the refusal is thrown to the caller. @throws IllegalStateError in a query handler. */
+  /** Called before a promise is made for `action`, so that the refusal is thrown to the caller. @throws IllegalStateError where code must only look. */
   assertMayAct(action: string): void {
-    if (!this.#answering) return;
-    throw new IllegalStateError(`A query handler must only read the state of the workflow; it tried to ${action.replaceAll('-', ' ')}.`);
+    if (this.#onlooker === undefined) return;
+    throw new IllegalStateError(`${this.#onlooker} must only read the state of the workflow; it tried to ${action.replaceAll('-', ' ')}.`);
+  }
+
+  /** True while a query handler or validator runs. */
+  get isOnlooker(): boolean {
+    return this.#onlooker !== undefined;
+  }
+
+  /** Runs code that must not act; `who` begins the sentence that says so. */
+  readOnly<T>(who: string, look: () => T): T {
+    const before = this.#onlooker;
+    this.#onlooker = who;
+    try {
+      return look();
+    } finally {
+      this.#onlooker = before;
+    }
   }
 
   failTask(error: unknown): void {
@@ -156,18 +209,31 @@ export class WorkflowRun implements RealmRun {
     this.taskError = remedy === undefined ? { message, failure } : { message: remedy, failure: { ...failure, message: `${message}. ${remedy}` } };
   }
 
-  query(call: QueryCall): QueryAnswer {
-    const wasReplaying = this.isReplaying;
+  beginQuery(call: QueryCall): void {
+    // Kept until the answer is taken, because interceptors may await.
+    const query: PendingQuery = { answer: undefined, wasReplaying: this.isReplaying };
+    this.#query = query;
     this.isReplaying = true;
-    this.#answering = true;
+    this.#onlooker = 'A query handler';
+    const fail = (error: unknown): void => void (query.answer = { ok: false, message: messageOf(error), failure: this.toFailure(ensureTemporalFailure(error)) });
+    const succeed = (value: unknown): void => void (query.answer = { ok: true, payload: this.payloadConverter.toPayload(value) });
     try {
-      return { ok: true, payload: this.payloadConverter.toPayload(this.handlers.answer(call)) };
+      const answer = this.handlers.answer(call);
+      if (answer instanceof Promise) answer.then(succeed).catch(fail);
+      else succeed(answer.value);
     } catch (error) {
-      return { ok: false, message: messageOf(error), failure: this.toFailure(ensureTemporalFailure(error)) };
-    } finally {
-      this.#answering = false;
-      this.isReplaying = wasReplaying;
+      fail(error);
     }
+  }
+
+  endQuery(): QueryAnswer {
+    const { answer, wasReplaying } = this.#query!;
+    this.#query = undefined;
+    this.isReplaying = wasReplaying;
+    this.#onlooker = undefined;
+    if (answer !== undefined) return answer;
+    const error = new IllegalStateError('The query was not answered at once. An interceptor of queries (handleQuery) may await nothing but `next`.');
+    return { ok: false, message: error.message, failure: this.toFailure(ensureTemporalFailure(error)) };
   }
 
   /** Ends a workflow function or handler that threw. See the comment at the top. */
@@ -193,9 +259,10 @@ export class WorkflowRun implements RealmRun {
 
   #startWorkflow(): void {
     const workflow = this.#workflow!;
-    const args = this.arguments(this.start.input);
+    const input = { args: this.arguments(this.start.input), headers: headersFromFields(this.start.headers) };
     // An async wrapper, so that a function that throws before its first await ends like any other.
-    const execution = (async () => workflow(...args))();
+    const execute = composeInterceptors(this.interceptors.inbound, 'execute', async ({ args }) => workflow(...args));
+    const execution = this.interceptors.inbound.length === 0 ? execute(input) : (async () => execute(input))();
     execution.then((result) => this.#complete(result), (error: unknown) => this.handleFailure(error));
   }
 
@@ -210,10 +277,22 @@ export class WorkflowRun implements RealmRun {
     this.#warnUnfinished = command.kind !== 'fail';
   }
 
+  #warn(what: string, names: readonly string[], consequence: string): void {
+    if (names.length === 0) return;
+    writeFor(
+      this,
+      'WARN',
+      `The workflow ended while handlers of ${what} were still running (${names.join(', ')}); ${consequence}. ` +
+        "Wait for them with `await condition(allHandlersFinished)`, or set them with unfinishedPolicy 'ABANDON' if that is meant.",
+    );
+  }
+
   #dispatch(job: Exclude<Job, { kind: 'start' }>): void {
     switch (job.kind) {
       case 'signal':
-        return this.handlers.signal(job.name, job.input);
+        return this.handlers.signal(job);
+      case 'update':
+        return this.updates.update(job);
       case 'cancel':
         this.cancelRequested = true;
         return this.rootScope.cancelBecause('Workflow cancelled');
@@ -222,6 +301,12 @@ export class WorkflowRun implements RealmRun {
         return take(this.timers, job.seq)?.resolve(undefined);
       case 'resolve-activity':
         return this.settle(take(this.activities, job.seq), job.result);
+      case 'resolve-local-activity': {
+        const completion = take(this.activities, job.seq);
+        if ('backoffMs' in job.result) completion?.reject(new LocalActivityBackoff(job.result));
+        else this.settle(completion, job.result);
+        return;
+      }
       case 'resolve-child-start':
         return this.children.get(job.seq)?.onStart(job.result);
       case 'resolve-child':

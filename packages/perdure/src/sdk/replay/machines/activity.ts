@@ -13,7 +13,7 @@
 import { CommandType, EventType, Failure, RetryState, type Command, type HistoryEvent, type Init } from '../../../protocol/index.js';
 import { FAILURE_SOURCE } from '../../common/failure.js';
 import type { Job, Resolution, ScheduleActivity } from '../../workflow/activation.js';
-import { cancellation, encodeHeader, encodePayloads, failureOf, succeeded, userMetadata } from '../wire.js';
+import { cancellation, encodeHeader, encodePayloads, encodePriority, failureOf, succeeded, userMetadata } from '../wire.js';
 import type { EventListener, MachineHost, QueuedCommand } from './machine.js';
 
 const CANCELLED = 'Activity cancelled';
@@ -67,6 +67,7 @@ export class ActivityMachine implements QueuedCommand, EventListener {
         startToCloseTimeout: command.startToCloseTimeoutMs,
         heartbeatTimeout: command.heartbeatTimeoutMs,
         retryPolicy: command.retryPolicy,
+        priority: encodePriority(command.priority),
       },
     };
   }

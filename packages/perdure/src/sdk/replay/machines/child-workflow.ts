@@ -2,7 +2,8 @@
  * A child workflow: the start, which may fail, and the end.
  *
  * Cancelling asks the child through the server (a request to an external execution, restricted to children). What workflow code hears,
- * and when, is the cancellation type's business, as with activities.
+ * and when, is the cancellation type's business, as with activities. WAIT_CANCELLATION_REQUESTED waits for the end of the child, like
+ * WAIT_CANCELLATION_COMPLETED: so do Temporal's workers, and a run must be able to go on in either.
  */
 import {
   CommandType,
@@ -11,14 +12,21 @@ import {
   Memo,
   RetryState,
   SearchAttributes,
+  StartChildWorkflowExecutionFailedCause,
   type Command,
   type HistoryEvent,
   type Init,
 } from '../../../protocol/index.js';
 import { FAILURE_SOURCE } from '../../common/failure.js';
 import type { Job, StartChild } from '../../workflow/activation.js';
-import { cancellation, encodeHeader, encodePayloads, failureOf, succeeded, userMetadata } from '../wire.js';
+import { cancellation, encodeHeader, encodePayloads, encodePriority, failureOf, succeeded, userMetadata } from '../wire.js';
 import type { EventListener, MachineHost, QueuedCommand } from './machine.js';
+
+/** Reasons other than a workflow id that is taken, by the wire's number. */
+const refusals: Readonly<Record<number, { readonly type: string; readonly message: string } | undefined>> = {
+  [StartChildWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND]: { type: 'NamespaceNotFound', message: 'The namespace does not exist' },
+  [StartChildWorkflowExecutionFailedCause.INVALID_VERSIONING_OVERRIDE]: { type: 'InvalidVersioningOverride', message: 'The versioning override is invalid' },
+};
 
 const CANCELLED = 'Child Workflow execution cancelled';
 
@@ -75,6 +83,7 @@ export class ChildMachine implements QueuedCommand, EventListener {
         workflowIdReusePolicy: command.workflowIdReusePolicy,
         retryPolicy: command.retryPolicy,
         cronSchedule: command.cronSchedule,
+        priority: encodePriority(command.priority),
         memo: memo && Memo.encode({ fields: memo }),
         searchAttributes: searchAttributes && SearchAttributes.encode({ indexedFields: searchAttributes }),
       },
@@ -93,15 +102,9 @@ export class ChildMachine implements QueuedCommand, EventListener {
     const type = this.#command.cancellation;
     if (type !== 'abandon') {
       this.#cancelRequested = true;
-      this.#host.queue(new CancelChildCommand(this.#host, this, this.#command.workflowId, reason));
+      this.#host.queue(new CancelChildCommand(this.#host, this.#command.workflowId, reason));
     }
     if (type === 'abandon' || type === 'try-cancel') this.#host.tellNow(this.#cancelledNow());
-  }
-
-  /** The request has reached the child. */
-  cancelDelivered(): Job | undefined {
-    if (this.#state === 'settled' || this.#command.cancellation !== 'wait-cancellation-requested') return undefined;
-    return this.#cancelledNow();
   }
 
   onEvent(event: HistoryEvent): Job | undefined {
@@ -114,12 +117,20 @@ export class ChildMachine implements QueuedCommand, EventListener {
       this.#runId = started.workflowExecution?.runId ?? '';
       return { kind: 'resolve-child-start', seq, result: { kind: 'started', runId: this.#runId } };
     }
-    if (event.startChildWorkflowExecutionFailedEventAttributes !== undefined) {
+    const refused = event.startChildWorkflowExecutionFailedEventAttributes;
+    if (refused !== undefined) {
       this.#state = 'settled';
       const { workflowId, workflowType } = this.#command;
+      const refusal = refusals[refused.cause];
+      if (refusal !== undefined) return { kind: 'resolve-child-start', seq, result: { kind: 'refused', failure: this.#refusal(refusal) } };
       return { kind: 'resolve-child-start', seq, result: { kind: 'already-exists', workflowId, workflowType } };
     }
     return this.#ended(event);
+  }
+
+  #refusal({ message, type }: { readonly message: string; readonly type: string }): Failure {
+    const cause = Failure.create({ message, source: 'Server', applicationFailureInfo: { type, nonRetryable: true } });
+    return this.#failure('Child Workflow could not be started', RetryState.NON_RETRYABLE_FAILURE, cause);
   }
 
   #ended(event: HistoryEvent): Job | undefined {
@@ -173,13 +184,11 @@ export class ChildMachine implements QueuedCommand, EventListener {
 class CancelChildCommand implements QueuedCommand, EventListener {
   readonly site = undefined;
   readonly #host: MachineHost;
-  readonly #child: ChildMachine;
   readonly #workflowId: string;
   readonly #reason: string;
 
-  constructor(host: MachineHost, child: ChildMachine, workflowId: string, reason: string) {
+  constructor(host: MachineHost, workflowId: string, reason: string) {
     this.#host = host;
-    this.#child = child;
     this.#workflowId = workflowId;
     this.#reason = reason;
   }
@@ -197,9 +206,8 @@ class CancelChildCommand implements QueuedCommand, EventListener {
     this.#host.listen(event.eventId, this);
   }
 
-  onEvent(): Job | undefined {
-    return this.#child.cancelDelivered();
-  }
+  /** Whether the request arrived is not told: the code hears when the child has ended. */
+  onEvent(): undefined {}
 
   build(): Init<Command> {
     return {

@@ -70,6 +70,7 @@ export class CloseMachine implements QueuedCommand {
         workflowRunTimeout: command.runTimeoutMs,
         workflowTaskTimeout: command.taskTimeoutMs,
         backoffStartInterval: command.backoffStartIntervalMs,
+        retryPolicy: command.retryPolicy,
         memo: memo && memo.size > 0 ? Memo.encode({ fields: memo }) : undefined,
         searchAttributes: searchAttributes && searchAttributes.size > 0 ? SearchAttributes.encode({ indexedFields: searchAttributes }) : undefined,
       },

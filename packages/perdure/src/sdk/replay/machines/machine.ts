@@ -7,6 +7,7 @@
  */
 import type { Command, HistoryEvent, Init } from '../../../protocol/index.js';
 import type { CallSite, Job } from '../../workflow/activation.js';
+import type { OutgoingUpdate } from '../updates.js';
 
 /** A command that was made and has not been seen in history yet. */
 export interface QueuedCommand {
@@ -35,6 +36,8 @@ export interface MachineHost {
   readonly namespace: string;
   readonly taskQueue: string;
   queue(command: QueuedCommand): void;
+  /** Answers an update. Nothing happens in a replay: the answer went out long ago. */
+  send(answer: OutgoingUpdate): void;
   /** Takes back a command that has not been sent. */
   withdraw(command: QueuedCommand): void;
   /** Tells workflow code at once, in a further activation of the same workflow task. */

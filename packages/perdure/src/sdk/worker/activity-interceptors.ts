@@ -1,0 +1,47 @@
+/** The chains of interceptors around one attempt of an activity, local or not. */
+import { Header, type Encoded } from '../../protocol/index.js';
+import type { Context } from '../activity/context.js';
+import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory, ActivityOutboundCallsInterceptor } from '../activity/interceptors.js';
+import { composeInterceptors, type Headers, type Logger, type LogLevel, type LogMetadata, type Payload } from '../common/index.js';
+
+export class AttemptInterceptors {
+  readonly #inbound: ActivityInboundCallsInterceptor[] = [];
+  readonly #outbound: ActivityOutboundCallsInterceptor[] = [];
+
+  /** @throws whatever a factory throws: the attempt fails. */
+  constructor(factories: readonly ActivityInterceptorsFactory[], context: Context) {
+    for (const factory of factories) {
+      const { inbound, outbound } = factory(context);
+      if (inbound !== undefined) this.#inbound.push(inbound);
+      if (outbound !== undefined) this.#outbound.push(outbound);
+    }
+  }
+
+  /** Calls the activity function through the interceptors. */
+  async execute(activity: (...args: readonly unknown[]) => unknown, args: unknown[], headers: Headers): Promise<unknown> {
+    return composeInterceptors(this.#inbound, 'execute', async (input) => activity(...input.args))({ args, headers });
+  }
+
+  /** A logger whose lines carry what the interceptors make of `attributes`. */
+  logger(logger: Logger, attributes: LogMetadata): Logger {
+    const common = () => composeInterceptors(this.#outbound, 'getLogAttributes', (unchanged) => unchanged)({ ...attributes });
+    const log = (level: LogLevel, message: string, meta?: LogMetadata): unknown => logger.log(level, message, { ...common(), ...meta });
+    return {
+      log,
+      trace: (message, meta) => log('TRACE', message, meta),
+      debug: (message, meta) => log('DEBUG', message, meta),
+      info: (message, meta) => log('INFO', message, meta),
+      warn: (message, meta) => log('WARN', message, meta),
+      error: (message, meta) => log('ERROR', message, meta),
+    };
+  }
+}
+
+/** Headers as interceptors see them. */
+export function headersOf(encoded: Encoded<Header> | undefined): Headers {
+  return encoded === undefined ? {} : headersFrom(Header.decode(encoded).fields);
+}
+
+export function headersFrom(fields: ReadonlyMap<string, Payload> | undefined): Headers {
+  return fields === undefined ? {} : Object.fromEntries(fields);
+}
