@@ -1,0 +1,147 @@
+/**
+ * Workflow tasks in a test environment: those of mocked children are answered here, all others by the user's code.
+ *
+ * Two things end a run here that would otherwise be tried for ever, each with a failure that says what is wrong: a workflow type that no
+ * worker has, and code that keeps failing its workflow task. A test that waits for the result hears of it at once.
+ *
+ * A mocked run lives in its history like any other: a delay is a timer, so time is skipped and nothing is lost between two tasks.
+ */
+import { Code, CommandType, EventType, Failure, RpcError, type Command, type HistoryEvent, type Init, type PollWorkflowTaskQueueResponse } from '../protocol/index.js';
+import { ApplicationFailure, decodeArrayFromBytes, encodeErrorToFailure, encodeToBytes, type LoadedDataConverter } from '../sdk/common/index.js';
+import type { FetchHistory, OnRest, TaskOutcome, WorkflowExecutor } from '../sdk/replay/executor.js';
+import { TaskHistory } from '../sdk/replay/task-history.js';
+import type { ChildWorkflowMock } from './child-workflow-mock.js';
+import type { Answer } from './mock-answers.js';
+import { list } from './mocked-activities.js';
+import type { Mocks } from './mocks.js';
+
+export interface MockingOptions {
+  readonly mocks: Mocks;
+  readonly dataConverter: LoadedDataConverter;
+  /** After so many failed attempts of a workflow task in a row its run fails. */
+  readonly failAfterAttempts: number;
+}
+
+const TIMER_ID = 'mock';
+
+interface MockedRun {
+  readonly answer: Answer<readonly unknown[], unknown>;
+  readonly args: readonly unknown[];
+}
+
+export class MockingExecutor implements WorkflowExecutor {
+  readonly #inner: WorkflowExecutor | undefined;
+  readonly #options: MockingOptions;
+  readonly #mocked = new Map<string, MockedRun>();
+
+  /** @param inner runs the user's workflows; absent: the worker has none */
+  constructor(inner: WorkflowExecutor | undefined, options: MockingOptions) {
+    this.#inner = inner;
+    this.#options = options;
+  }
+
+  get cachedRuns(): number {
+    return this.#inner?.cachedRuns ?? 0;
+  }
+
+  get workflowTypes(): readonly string[] {
+    return this.#inner?.workflowTypes ?? [];
+  }
+
+  evict(runId: string): void {
+    this.#inner?.evict(runId);
+  }
+
+  forgetLastTask(runId: string, lastStartedEventId: number): void {
+    this.#inner?.forgetLastTask(runId, lastStartedEventId);
+  }
+
+  replay(...args: Parameters<WorkflowExecutor['replay']>): ReturnType<WorkflowExecutor['replay']> {
+    if (this.#inner === undefined) throw new RpcError(Code.FAILED_PRECONDITION, 'this worker has no workflows');
+    return this.#inner.replay(...args);
+  }
+
+  async close(): Promise<void> {
+    await this.#inner?.close();
+  }
+
+  async handle(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory, onRest?: OnRest): Promise<TaskOutcome> {
+    const type = task.workflowType?.name ?? '';
+    const mock = this.#options.mocks.childWorkflowNamed(type);
+    const hasCode = this.workflowTypes.includes(type) || this.workflowTypes.includes('default');
+    if (mock === undefined && !hasCode) return this.#unknown(type);
+    if (mock !== undefined) {
+      const events = await new TaskHistory(task, fetchHistory).whole();
+      const isChild = events[0]?.workflowExecutionStartedEventAttributes?.parentWorkflowExecution !== undefined;
+      if (isChild || !hasCode) return this.#play(mock, task, events);
+    }
+    const outcome = await this.#inner!.handle(task, fetchHistory, onRest);
+    if (outcome.kind !== 'failed' || task.attempt < this.#options.failAfterAttempts) return outcome;
+    this.#inner!.evict(task.workflowExecution?.runId ?? '');
+    return completed([{ commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure: Failure.encode(taskFailure(outcome.failure, task.attempt)) } }]);
+  }
+
+  async #unknown(type: string): Promise<TaskOutcome> {
+    const { mocks } = this.#options;
+    const error = ApplicationFailure.nonRetryable(
+      `Workflow '${type}' is neither exported nor mocked: export it from workflowsPath, or call env.mock.childWorkflow('${type}'). ` +
+        `Exported: ${list(this.workflowTypes)}. Mocked: ${list(mocks.mockedWorkflows)}.`,
+      'NotFoundError',
+    );
+    return completed([await this.#failCommand(error)]);
+  }
+
+  async #play(mock: ChildWorkflowMock, task: PollWorkflowTaskQueueResponse, events: readonly HistoryEvent[]): Promise<TaskOutcome> {
+    if (task.query !== undefined) {
+      const message = `Workflow '${mock.workflowType}' is mocked and answers no query.`;
+      return { kind: 'query', answer: { ok: false, message, failure: await encodeErrorToFailure(this.#options.dataConverter, new Error(message)) } };
+    }
+    if (events.some(({ eventType }) => eventType === EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)) {
+      return completed([{ commandType: CommandType.CANCEL_WORKFLOW_EXECUTION, cancelWorkflowExecutionCommandAttributes: {} }]);
+    }
+    const { answer, args } = await this.#runOf(mock, task, events);
+    if (answer.act === 'hang') return completed([]);
+    const timerStarted = events.some(({ eventType }) => eventType === EventType.TIMER_STARTED);
+    const timerFired = events.some(({ eventType }) => eventType === EventType.TIMER_FIRED);
+    if (answer.afterMs > 0 && !timerFired) {
+      const timer = { commandType: CommandType.START_TIMER, startTimerCommandAttributes: { timerId: TIMER_ID, startToFireTimeout: answer.afterMs } };
+      return completed(timerStarted ? [] : [timer]);
+    }
+    try {
+      const result = await encodeToBytes(this.#options.dataConverter, await answer.act(...args));
+      return completed([{ commandType: CommandType.COMPLETE_WORKFLOW_EXECUTION, completeWorkflowExecutionCommandAttributes: { result } }]);
+    } catch (error) {
+      return completed([await this.#failCommand(error)]);
+    }
+  }
+
+  /** The answer is chosen with the run's first task. */
+  async #runOf(mock: ChildWorkflowMock, { workflowExecution }: PollWorkflowTaskQueueResponse, events: readonly HistoryEvent[]): Promise<MockedRun> {
+    const { workflowId = '', runId = '' } = workflowExecution ?? {};
+    const known = this.#mocked.get(runId);
+    if (known !== undefined) return known;
+    const started = events[0]?.workflowExecutionStartedEventAttributes;
+    const args = await decodeArrayFromBytes(this.#options.dataConverter, started?.input);
+    const run = { args, answer: mock.begin({ args, workflowId, runId, parent: started?.parentWorkflowExecution }) };
+    this.#mocked.set(runId, run);
+    return run;
+  }
+
+  async #failCommand(error: unknown): Promise<Init<Command>> {
+    const failure = Failure.encode(await encodeErrorToFailure(this.#options.dataConverter, error));
+    return { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure } };
+  }
+}
+
+function taskFailure(cause: Init<Failure>, attempts: number): Init<Failure> {
+  return {
+    message: `The workflow task failed ${attempts} times in a row, the last time with: ${cause.message ?? ''}. Outside of a test it would be tried for ever.`,
+    source: 'perdure',
+    applicationFailureInfo: { type: 'WorkflowTaskFailedError', nonRetryable: true },
+    cause,
+  };
+}
+
+function completed(commands: Init<Command>[]): TaskOutcome {
+  return { kind: 'completed', commands, messages: [], queryResults: new Map() };
+}

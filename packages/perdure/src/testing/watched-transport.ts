@@ -1,0 +1,71 @@
+/**
+ * The way of clients and workers to the engine in a test environment. Tells the time keeper what goes on: a request is work, a wait for
+ * an end is a wait that lets time be skipped, a worker's poll is neither.
+ *
+ * Limits of calls count real time: a wait for a year on the environment's clock is over in a moment, and whoever limits a call means the
+ * time that the test takes.
+ */
+import { Code, RpcError, WorkflowService, type GetWorkflowExecutionHistoryRequest, type Init, type Method, type UpdateWorkflowExecutionRequest } from '../protocol/index.js';
+import type { CallOptions, Transport } from '../transport/transport.js';
+import type { TimeKeeper } from './time-keeper.js';
+
+const POLLS: ReadonlySet<string> = new Set(
+  [WorkflowService.PollWorkflowTaskQueue, WorkflowService.PollActivityTaskQueue, WorkflowService.PollNexusTaskQueue].map(({ path }) => path),
+);
+const WAITS: ReadonlySet<string> = new Set(
+  [WorkflowService.UpdateWorkflowExecution, WorkflowService.PollWorkflowExecutionUpdate, WorkflowService.ExecuteMultiOperation].map(({ path }) => path),
+);
+
+export class WatchedTransport implements Transport {
+  readonly #inner: Transport;
+  readonly #keeper: TimeKeeper;
+
+  constructor(inner: Transport, keeper: TimeKeeper) {
+    this.#inner = inner;
+    this.#keeper = keeper;
+  }
+
+  async call<Request, Response>(method: Method<Request, Response>, request: Init<Request>, options: CallOptions = {}): Promise<Response> {
+    // A poll in this process is never lost: it needs no limit.
+    if (POLLS.has(method.path)) return this.#inner.call(method, request, withoutLimit(options));
+    const wait = isWait(method, request);
+    const end = wait ? this.#keeper.beginWait(workflowOf(request)) : this.#keeper.beginWork('request');
+    try {
+      // The engine answers a wait before its limit, by its own clock: so it must not know of it.
+      return await (wait && options.timeoutMs !== undefined ? this.#limited(method, request, withoutLimit(options), options.timeoutMs) : this.#inner.call(method, request, options));
+    } finally {
+      end();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  async #limited<Request, Response>(method: Method<Request, Response>, request: Init<Request>, options: CallOptions, timeoutMs: number): Promise<Response> {
+    const limit = new AbortController();
+    const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
+    const timer = setTimeout(() => limit.abort(), Math.min(timeoutMs, 2 ** 31 - 1));
+    try {
+      return await this.#inner.call(method, request, { ...options, signal });
+    } catch (error) {
+      if (limit.signal.aborted && options.signal?.aborted !== true) throw new RpcError(Code.DEADLINE_EXCEEDED, 'the deadline of the call has passed');
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+const withoutLimit = ({ signal, metadata }: CallOptions): CallOptions => ({ ...(signal && { signal }), ...(metadata && { metadata }) });
+
+function isWait(method: { readonly path: string }, request: unknown): boolean {
+  if (method.path !== WorkflowService.GetWorkflowExecutionHistory.path) return WAITS.has(method.path);
+  return (request as Init<GetWorkflowExecutionHistoryRequest>).waitNewEvent === true;
+}
+
+/** Whom the wait is for, as far as the request says it in one of the usual places. */
+function workflowOf(request: unknown): string | undefined {
+  const { execution, workflowExecution } = request as Init<GetWorkflowExecutionHistoryRequest> & Init<UpdateWorkflowExecutionRequest>;
+  return execution?.workflowId ?? workflowExecution?.workflowId;
+}
