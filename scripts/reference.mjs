@@ -1,12 +1,14 @@
-// Writes docs/reference/rpcs.md from the running engine: which RPCs work. `--check` only compares.
+// Writes docs/reference/rpcs.md from the running engine (which RPCs work) and docs/reference/limits.md from the tables of the code that
+// enforces them. `--check` only compares.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openEngine } from 'perdure/server';
+import { compatibilityPage } from './reference-compatibility.mjs';
+import { limitsPage } from './reference-limits.mjs';
 import * as protocol from '../packages/perdure/dist/protocol/index.js';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const target = path.join(root, 'docs/reference/rpcs.md');
 const engine = await openEngine({ ephemeral: true });
 const served = new Set(engine.router.paths());
 await engine.close();
@@ -34,12 +36,14 @@ const text = [
   ...section('TestService', protocol.TestService),
 ].join('\n');
 
-if (process.argv.includes('--check')) {
-  if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== text) {
-    console.error('docs/reference/rpcs.md is not what the engine serves: run node scripts/reference.mjs');
+const pages = { 'docs/reference/rpcs.md': text, 'docs/reference/limits.md': limitsPage(), 'docs/reference/compatibility.md': await compatibilityPage(served, protocol) };
+for (const [name, page] of Object.entries(pages)) {
+  const target = path.join(root, name);
+  if (!process.argv.includes('--check')) {
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.writeFileSync(target, page);
+  } else if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== page) {
+    console.error(`${name} is not what the code says: run node scripts/reference.mjs`);
     process.exit(1);
   }
-} else {
-  fs.mkdirSync(path.dirname(target), { recursive: true });
-  fs.writeFileSync(target, text);
 }

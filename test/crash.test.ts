@@ -1,12 +1,12 @@
 /**
- * SIGKILL of the real server at random moments under load.
+ * SIGKILL of the real server, and now and then of a worker, at random moments under load.
  *
- * Several clients start workflows and signal them, a workflow worker and hand-made activity workers serve them, and every
- * acknowledged start, signal and completion is written down. The server is killed again and again at random moments and started on
- * the same file. In the end every workflow must finish, and the histories must hold exactly what was acknowledged: nothing lost,
- * nothing twice, ids without gaps, and a cold worker must be able to replay every one of them.
+ * Clients run stories (`crash/stories.ts`): signals, updates, update-with-start, continue-as-new, children, local activities, timers, signals
+ * to other workflows, resets, deletions. They repeat each request with the same ids until it is answered. So in the end every workflow
+ * must have the result that its program says, to the last step: nothing acknowledged is lost and nothing happens twice. Activities write a
+ * ledger; no attempt is handed out twice. Every history has ids without gaps and replays on a cold worker.
  *
- * PERDURE_CRASH_ROUNDS: how many kills (default 8; `npm run test:crash` 100). PERDURE_CRASH_SEED: the moments of the kills.
+ * PERDURE_CRASH_ROUNDS: how many kills (default 8; `npm run test:crash` 100). PERDURE_CRASH_SEED: the moments of the kills and the stories.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -15,16 +15,23 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, WorkflowNotFoundError, type WorkflowHandle } from 'perdure/client';
-import { Payloads } from '#perdure/protocol/index';
-import { Context } from 'perdure/activity';
+import { Client, Connection } from 'perdure/client';
 import { DefaultLogger, Runtime, Worker } from 'perdure/worker';
+import { EventType, type HistoryEvent } from '#perdure/protocol/index';
+import { giveUp, insist, signal } from './crash/insistence.js';
+import { Ledger } from './crash/ledger.js';
+import { LoadWorkers } from './crash/load-workers.js';
 import { ServerProcess } from './crash/server-process.js';
+import { STORIES, type Scene } from './crash/stories.js';
 
 const rounds = Number(process.env['PERDURE_CRASH_ROUNDS'] ?? 8);
 const seed = Number(process.env['PERDURE_CRASH_SEED'] ?? Date.now() % 1_000_000);
-const SIGNALS = 6;
-const taskQueue = 'crash';
+const CLIENTS = 24;
+/** Longer than any time-out of the workflows: what is not at its end by then never will be. */
+const CALM_MS = 60_000;
+/** A server that nobody works for lives so long. */
+const LONGEST_REST_MS = 500;
+const INBOX = 'inbox';
 const workflowsPath = path.join(path.dirname(fileURLToPath(import.meta.url)), 'crash/workflows.js');
 
 function seeded(start: number): () => number {
@@ -37,127 +44,170 @@ function seeded(start: number): () => number {
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
-/** What the server has said yes to. */
-const acknowledged = { starts: new Map<string, string>(), signals: new Map<string, Set<number>>() };
+class Load {
+  /** Executions that stories told of, as `workflowId` or, for a certain run, `workflowId runId`. */
+  readonly seen = new Set<string>([INBOX]);
+  readonly notes: string[] = [];
+  readonly finished = new Map<string, number>();
+  readonly running = new Set<string>();
+  #stopped = false;
 
-test(`nothing acknowledged is lost when the server is killed ${rounds} times`, { timeout: 15 * 60_000 }, async (t) => {
-  t.diagnostic(`PERDURE_CRASH_SEED=${seed}`);
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-crash-'));
-  await using server = new ServerProcess(path.join(folder, 'crash.db'));
-  await server.start();
-  const executions = new Map<string, number>();
-  const connection = await Connection.connect({ address: server.address });
-  const worker = await Worker.create({
-    connection,
-    taskQueue,
-    workflowsPath,
-    activities: {
-      async work(n: number): Promise<number> {
-        const { workflowExecution, activityId, attempt } = Context.current().info;
-        const key = `${workflowExecution?.workflowId}/${activityId}/${attempt}`;
-        executions.set(key, (executions.get(key) ?? 0) + 1);
-        return n;
-      },
-    },
-  });
-  const client = new Client({ connection });
-  const finished = worker.runUntil(async () => {
-    const stop = new AbortController();
-    const load = Promise.all([0, 1, 2, 3].map((index) => drive(client, index, stop.signal)));
-    const random = seeded(seed);
-    for (let round = 0; round < rounds; round++) {
-      await delay(20 + random() * 400);
-      await server.kill();
-      await server.start();
+  constructor(readonly client: Client) {}
+
+  get count(): number {
+    return [...this.finished.values()].reduce((sum, one) => sum + one, 0);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async drive(index: number): Promise<void> {
+    const random = seeded(seed * 31 + index);
+    const names = Object.keys(STORIES);
+    for (let i = 0; !this.#stopped; i++) {
+      // All kinds come early, in an order of each client's own.
+      const name = names[(index * 2 + i) % names.length] as string;
+      const id = `${name}-${index}-${i}`;
+      this.running.add(id);
+      await STORIES[name]?.(this.#scene(id, random)).catch((error: unknown) => {
+        throw new Error(`${id}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      });
+      this.running.delete(id);
+      this.finished.set(name, (this.finished.get(name) ?? 0) + 1);
     }
-    stop.abort();
-    await load;
-    t.diagnostic(`${acknowledged.starts.size} workflows, ${[...acknowledged.signals.values()].reduce((sum, set) => sum + set.size, 0)} signals acknowledged`);
-    for (const workflowId of acknowledged.starts.keys()) await complete(client, workflowId);
-  });
-  await finished;
-  await connection.close();
+  }
 
-  for (const [attempt, times] of executions) assert.equal(times, 1, `attempt ${attempt} was handed out ${times} times`);
-  await checkHistories(server);
+  #scene(id: string, random: () => number): Scene {
+    return { client: this.client, id, inbox: INBOX, random, saw: (workflowId) => this.seen.add(workflowId), expectNote: (text) => this.notes.push(text) };
+  }
+}
+
+test(`nothing acknowledged is lost and nothing happens twice when the server is killed ${rounds} times`, { timeout: 10 * 60_000 }, async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-crash-'));
+  const say = (text: string): void => t.diagnostic(text);
+  try {
+    await killAndCheck(folder, say);
+  } catch (error) {
+    giveUp.abort();
+    const again = `PERDURE_CRASH_ROUNDS=${rounds} PERDURE_CRASH_SEED=${seed} npm run test:crash`;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\nThe data is in ${folder}. To repeat it: ${again}`, { cause: error });
+  }
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts workflows and signals them until told to stop; writes down what was acknowledged. */
-async function drive(client: Client, index: number, stop: AbortSignal): Promise<void> {
-  for (let i = 0; !stop.aborted; i++) {
-    const workflowId = `collector-${index}-${i}`;
-    try {
-      const handle = await client.workflow.start('collector', { taskQueue, workflowId, args: [SIGNALS] });
-      acknowledged.starts.set(workflowId, handle.firstExecutionRunId);
-    } catch {
-      continue; // not acknowledged: it may or may not exist
-    }
-    await signalAll(client, workflowId, SIGNALS - 1); // the last one is kept, so that it still runs at the end
-    await delay(10);
-  }
-}
-
-async function signalAll(client: Client, workflowId: string, count: number): Promise<void> {
-  const known = acknowledged.signals.get(workflowId) ?? new Set();
-  acknowledged.signals.set(workflowId, known);
-  const handle = client.workflow.getHandle(workflowId);
-  for (let n = 0; n < count; n++) {
-    await handle.signal('add', n).then(
-      () => known.add(n),
-      () => undefined,
-    );
-  }
-}
-
-/** The calm after: sends more signals, under new numbers, until the workflow has what it waits for. */
-async function complete(client: Client, workflowId: string): Promise<void> {
-  const known = acknowledged.signals.get(workflowId) as Set<number>;
-  const handle = client.workflow.getHandle(workflowId, acknowledged.starts.get(workflowId));
-  const received = signalsIn((await handle.fetchHistory()).events ?? []);
-  // One that is still buffered behind a started task is not in the history yet: then this sends more than are needed.
-  for (let n = 100; n < 100 + SIGNALS - received.length; n++) {
-    await handle.signal('add', n).then(
-      () => known.add(n),
-      (error: unknown) => assert.ok(error instanceof WorkflowNotFoundError, String(error)),
-    );
-  }
-  const result = (await handle.result()) as number[];
-  assert.equal(result.length, SIGNALS);
-  assert.equal(new Set(result).size, SIGNALS, `${workflowId} did some work twice: ${result.join()}`);
-}
-
-type Events = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
-
-/** The numbers that the signals of a history carry. */
-function signalsIn(events: Events): number[] {
-  return events.flatMap(({ workflowExecutionSignaledEventAttributes: signaled }) => {
-    if (signaled?.input === undefined) return [];
-    const [payload] = Payloads.decode(signaled.input).payloads;
-    return [Number(Buffer.from(payload?.data ?? []).toString())];
-  });
-}
-
-async function checkHistories(server: ServerProcess): Promise<void> {
-  const connection = await Connection.connect({ address: server.address });
+async function killAndCheck(folder: string, say: (text: string) => void): Promise<void> {
+  say(`PERDURE_CRASH_SEED=${seed}`);
+  const ledger = new Ledger(path.join(folder, 'ledger'));
+  await using server = new ServerProcess(path.join(folder, 'crash.db'));
+  await server.start();
+  await using connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection });
-  // No cache and no activities: each query replays a whole history from its first event.
-  const cold = await Worker.create({ connection, taskQueue, workflowsPath, maxCachedWorkflows: 0 });
-  await cold.runUntil(async () => {
-    for (const [workflowId, runId] of acknowledged.starts) {
-      const handle = client.workflow.getHandle(workflowId, runId);
-      const events = (await handle.fetchHistory()).events ?? [];
-      events.forEach((event, index) => assert.equal(event.eventId, index + 1, `${workflowId}: a gap in the history`));
-      const completed = events.flatMap((event) => event.activityTaskCompletedEventAttributes?.scheduledEventId ?? []);
-      assert.equal(new Set(completed).size, completed.length, `${workflowId}: an activity completed twice`);
-      assert.equal(completed.length, SIGNALS);
-      const description = await handle.describe();
-      assert.equal(description.runId, runId);
-      const signals = signalsIn(events);
-      assert.equal(new Set(signals).size, signals.length, `${workflowId}: a signal came twice: ${signals.join()}`);
-      for (const n of acknowledged.signals.get(workflowId) ?? []) assert.ok(signals.includes(n), `${workflowId}: the acknowledged signal ${n} is lost`);
-      assert.deepEqual(await handle.query<number[]>('seen'), await handle.result(), `${workflowId}: the replay gives another state`);
-    }
-  });
-  await connection.close();
+  const load = new Load(client);
+  await client.workflow.start('inbox', { taskQueue: 'crash', workflowId: INBOX, workflowTaskTimeout: '1 second' });
+  {
+    await using workers = new LoadWorkers(server.address, ledger.filename, 2);
+    // A worker is there.
+    await insist(() => client.workflow.getHandle(INBOX).query('__stack_trace'));
+    const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => load.drive(index)));
+    clients.catch(() => giveUp.abort());
+    const began = performance.now();
+    await Promise.race([clients, killAll(server, workers, ledger)]);
+    load.stop();
+    const calm = performance.now();
+    say(`${rounds} kills in ${seconds(calm - began)} s; ${ledger.executions} activities were executed, ${load.count} stories are at their end, ${load.running.size} under way`);
+    await Promise.race([clients, tooLong(load)]);
+    await checkInbox(load);
+    say(`the rest took ${seconds(performance.now() - calm)} s`);
+  }
+  say(`finished: ${[...load.finished].map(([name, count]) => `${count} ${name}`).join(', ')}`);
+  ledger.read();
+  say(`${ledger.size} activities`);
+  ledger.checkAttempts();
+  await checkHistories(load, ledger, say);
 }
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+/** Mostly while workers are at work again, which the ledger tells; now and then while the server has hardly begun to live. */
+async function killAll(server: ServerProcess, workers: LoadWorkers, ledger: Ledger): Promise<void> {
+  const random = seeded(seed);
+  for (let round = 0; round < rounds; round++) {
+    if (random() < 0.75) await growth(ledger);
+    await delay(random() * 250);
+    if (random() < 0.1) workers.kill(Math.floor(random() * 2));
+    await server.kill();
+    await server.start();
+  }
+}
+
+async function growth(ledger: Ledger): Promise<void> {
+  const before = ledger.bytes;
+  for (let waited = 0; waited < LONGEST_REST_MS && ledger.bytes === before; waited += 20) await delay(20);
+}
+
+async function tooLong({ running }: Load): Promise<never> {
+  await delay(CALM_MS, undefined, { ref: false });
+  throw new Error(`still running ${CALM_MS / 1000} s after the last kill: ${[...running].join(', ')}`);
+}
+
+/** Every note once, and those of one sender that were sent one after the other in that order. */
+async function checkInbox({ client, notes }: Load): Promise<void> {
+  await signal(client, INBOX, 'close');
+  const came = await insist(() => client.workflow.getHandle(INBOX).result() as Promise<string[]>);
+  assert.deepEqual([...came].sort(), [...notes].sort(), 'every signal to another workflow arrives once');
+  const places = new Map(came.map((text, place) => [text, place]));
+  for (const text of came) {
+    const [, sender, n] = /^(.*) (\d+)$/.exec(text) ?? [];
+    if (Number(n) >= 2) assert.ok((places.get(`${sender} ${Number(n) - 2}`) as number) < (places.get(text) as number), `${text} came before what was sent earlier`);
+  }
+}
+
+async function checkHistories(load: Load, ledger: Ledger, say: (text: string) => void): Promise<void> {
+  const histories: { workflowId: string; history: { events: HistoryEvent[] } }[] = [];
+  for (const seen of load.seen) {
+    const [workflowId, runId] = seen.split(' ') as [string, string | undefined];
+    const first = runId ?? firstRunOf((await load.client.workflow.getHandle(workflowId).fetchHistory()).events);
+    for (let next: string | undefined = first; next !== undefined; ) {
+      const { events } = await load.client.workflow.getHandle(workflowId, next).fetchHistory();
+      histories.push({ workflowId, history: { events } });
+      next = successorOf(events);
+    }
+  }
+  for (const { workflowId, history } of histories) {
+    checkHistory(workflowId, history.events);
+    ledger.checkHistory(history.events);
+  }
+  for await (const { workflowId, runId, error } of Worker.runReplayHistories({ workflowsPath }, histories)) {
+    assert.equal(error, undefined, `${workflowId} ${runId} does not replay: ${error?.message}`);
+  }
+  say(`${histories.length} histories replayed, ${histories.reduce((sum, { history }) => sum + history.events.length, 0)} events`);
+}
+
+function firstRunOf(events: readonly HistoryEvent[]): string {
+  return events[0]?.workflowExecutionStartedEventAttributes?.firstExecutionRunId ?? '';
+}
+
+function successorOf(events: readonly HistoryEvent[]): string | undefined {
+  return events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+}
+
+function checkHistory(workflowId: string, events: readonly HistoryEvent[]): void {
+  events.forEach((event, index) => assert.equal(event.eventId, index + 1, `${workflowId}: a gap in the history`));
+  const once = (what: string, ids: readonly (number | string)[]): void => assert.equal(new Set(ids).size, ids.length, `${workflowId}: ${what} twice`);
+  once('an activity completed', events.flatMap((event) => event.activityTaskCompletedEventAttributes?.scheduledEventId ?? []));
+  once('a timer fired', events.flatMap((event) => event.timerFiredEventAttributes?.startedEventId ?? []));
+  once('a signal came', events.flatMap((event) => event.workflowExecutionSignaledEventAttributes?.requestId ?? []));
+  once('an update was completed', events.flatMap((event) => event.workflowExecutionUpdateCompletedEventAttributes?.meta?.updateId ?? []));
+  once('a child was started', events.flatMap((event) => event.childWorkflowExecutionStartedEventAttributes?.initiatedEventId ?? []));
+  const closed = events.at(-1)?.eventType;
+  assert.ok(closed !== undefined && CLOSED.has(closed), `${workflowId} is still open`);
+}
+
+const CLOSED = new Set<EventType>([
+  EventType.WORKFLOW_EXECUTION_COMPLETED,
+  EventType.WORKFLOW_EXECUTION_FAILED,
+  EventType.WORKFLOW_EXECUTION_CANCELED,
+  EventType.WORKFLOW_EXECUTION_TERMINATED,
+  EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+]);

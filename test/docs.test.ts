@@ -46,6 +46,23 @@ test('the program in the README is the example, and it runs', () => {
   fs.rmSync(folder, { recursive: true });
 });
 
+test('the tests that the guide shows run, and pass', () => {
+  const target = path.join(root, 'build/docs-testing');
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.mkdirSync(target, { recursive: true });
+  const text = fs.readFileSync(path.join(root, 'docs/guide/testing.md'), 'utf8');
+  for (const [, file, code] of text.matchAll(/```ts file=(\S+)\n([\s\S]*?)```/g)) fs.writeFileSync(path.join(target, file as string), code as string);
+  const compilerOptions = { outDir: '.', rootDir: '.', declaration: false, incremental: false, tsBuildInfoFile: null };
+  fs.writeFileSync(path.join(target, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'], exclude: [] }));
+  const compiled = spawnSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', target], { encoding: 'utf8' });
+  assert.equal(compiled.status, 0, compiled.stdout);
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const files = fs.readdirSync(target).filter((file) => file.endsWith('.test.js'));
+  const { status, stdout } = spawnSync(process.execPath, ['--test', ...files], { cwd: target, encoding: 'utf8', env });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /# pass 7\b/);
+});
+
 test('the list of RPCs is what the engine serves', () => {
   const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'scripts/reference.mjs'), '--check'], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);

@@ -1,21 +1,17 @@
-/** The scenarios with our SDK, and the official replayer on every history that they left. `npm run test:official`. */
-import { Client, Connection } from 'perdure/client';
-import { DefaultLogger, Runtime, Worker } from 'perdure/worker';
-import { quietOfficialSdk, replayWithOfficialSdk, withServerFor } from './scenarios/official.js';
+/** The scenarios with our SDK, and both replayers on every history that they left. `npm run test:official`. */
+import { DefaultLogger, Runtime } from 'perdure/worker';
+import { quietOfficialSdk, replayWithBothSdks, withServer } from './scenarios/official.js';
+import { sites } from './scenarios/site.js';
 import { runScenarios } from './scenarios/stage.js';
 
-await withServerFor(async (address) => {
+await withServer(async (address, isOurServer) => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   await quietOfficialSdk();
-  const connection = await Connection.connect({ address });
   await runScenarios({
     label: 'our SDK, replayed by the official one',
-    sdk: 'ours',
-    connect: async () => ({
-      client: new Client({ connection }),
-      createWorker: (options) => Worker.create({ ...options, connection }),
-      close: () => connection.close(),
-    }),
-    after: (workflowIds) => replayWithOfficialSdk(address, workflowIds),
+    isOurServer,
+    isProcess: true,
+    connect: (recorder) => sites.at('ours', address, recorder),
+    after: replayWithBothSdks,
   });
 });

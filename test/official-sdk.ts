@@ -1,24 +1,23 @@
-/** The scenarios with the official SDK as client and worker, and its replayer on every history that they left. `npm run test:official`. */
-import { loadClient, loadWorker } from '../bench/sdk.js';
-import { quietOfficialSdk, replayWithOfficialSdk, withServerFor } from './scenarios/official.js';
+/**
+ * The scenarios with the official SDK as client and worker, and both replayers on every history that they left. `npm run test:official`.
+ * PERDURE_DUMP: a file for what the scenarios left, for a comparison of servers; nothing is replayed then.
+ */
+import { DumpFile } from './scenarios/dump.js';
+import { quietOfficialSdk, replayWithBothSdks, withServer } from './scenarios/official.js';
+import { sites } from './scenarios/site.js';
 import { runScenarios } from './scenarios/stage.js';
 
-await withServerFor(async (address) => {
-  const { Client, Connection } = await loadClient('official');
-  const { Worker, NativeConnection } = await loadWorker('official');
+const file = process.env['PERDURE_DUMP'];
+
+await withServer(async (address, isOurServer) => {
   await quietOfficialSdk();
-  const connection = await Connection.connect({ address });
-  const native = await NativeConnection.connect({ address });
+  const dump = file === undefined ? undefined : new DumpFile(file);
   await runScenarios({
     label: 'official SDK',
-    sdk: 'official',
-    connect: async () => ({
-      client: new Client({ connection }),
-      createWorker: (options) => Worker.create({ ...options, connection: native }),
-      close: () => native.close(),
-    }),
-    skip: { 'two workers share one queue': 'the official SDK refuses two such workers in one process' },
-    after: (workflowIds) => replayWithOfficialSdk(address, workflowIds),
+    isOurServer,
+    isProcess: true,
+    connect: (recorder) => sites.at('official', address, recorder),
+    ...(dump ? { finished: (finished) => dump.add(finished) } : { after: replayWithBothSdks }),
   });
-  await connection.close();
+  dump?.write();
 });

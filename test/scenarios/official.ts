@@ -1,49 +1,71 @@
 /** The official SDK's side of the scenarios: a server to talk to, and the official replayer. */
-import fs from 'node:fs';
-import os from 'node:os';
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { loadClient, loadWorker, workflowsFor } from '../../bench/sdk.js';
-import { ServerProcess } from '../crash/server-process.js';
+import type { HistoryEvent } from '#perdure/protocol/index';
+import { loadWorker, type SdkName } from '../../bench/sdk.js';
+import { root } from '../../bench/processes.js';
+import { bundleArea, startOwnServer } from './site.js';
+import type { AreaHistories } from './stage.js';
 
-/** Runs with the address of a server: our own, or the one that `PERDURE_ADDRESS=host:port` names. */
-export async function withServerFor(run: (address: string) => Promise<void>): Promise<void> {
+/** The server that the scenarios talk to: `PERDURE_ADDRESS=host:port` names one, else ours is started. */
+export async function withServer(run: (address: string, isOurServer: boolean) => Promise<void>): Promise<void> {
   const given = process.env['PERDURE_ADDRESS'];
-  if (given !== undefined) return run(given);
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-official-'));
-  const server = new ServerProcess(path.join(folder, 'dev.db'));
-  await server.start();
+  if (given !== undefined) return run(given, false);
+  const server = await startOwnServer();
   try {
-    await run(server.address);
+    await run(server.address, true);
   } finally {
     await server.stop();
-    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The official SDK tells much; this keeps it to errors. Once per process. */
+/** The official SDK tells much; this keeps it to errors, and quiet about those that scenarios make on purpose. Once per process. */
 export async function quietOfficialSdk(): Promise<void> {
   const { Runtime, DefaultLogger } = await loadWorker('official');
   Runtime.install({ logger: new DefaultLogger('ERROR') });
 }
 
-interface Replayer {
-  runReplayHistory(options: { workflowsPath: string }, history: unknown): Promise<void>;
+interface Replayed {
+  readonly workflowId: string;
+  readonly error?: unknown;
 }
 
-/** Replays the histories of these workflows with the official SDK. @throws Error that lists those that do not replay */
-export async function replayWithOfficialSdk(address: string, workflowIds: readonly string[]): Promise<void> {
-  const { Client, Connection } = await loadClient('official');
-  const { Worker } = await loadWorker('official');
-  const replayer = Worker as unknown as Replayer;
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
-  const failures: string[] = [];
-  for (const workflowId of workflowIds) {
-    const history = await client.workflow.getHandle(workflowId).fetchHistory();
-    await replayer.runReplayHistory({ workflowsPath: workflowsFor('official', 'test/scenarios/workflows.js') }, history).catch((error: unknown) => {
-      failures.push(`${workflowId}: ${String(error)}`);
+/** What both SDKs' `Worker` offers; the history is in each SDK's own form. */
+interface Replayer {
+  runReplayHistories(options: object, histories: Iterable<object>): AsyncIterable<Replayed>;
+}
+
+interface OfficialProto {
+  readonly temporal: { api: { history: { v1: { History: { decode(bytes: Uint8Array): unknown } } } } };
+}
+
+/** Replays all histories with both SDKs: what one wrote, the other can go on with. */
+export async function replayWithBothSdks(t: TestContext, areas: readonly AreaHistories[]): Promise<void> {
+  const { temporal } = createRequire(path.join(root, 'test/official/package.json'))('@temporalio/proto') as OfficialProto;
+  // Ours first: the official replayer leaves a promise hook in its thread that makes code from strings, which our realms forbid.
+  await replay(t, 'ours', areas, (encoded) => encoded);
+  await replay(t, 'official', areas, (encoded) => temporal.api.history.v1.History.decode(encoded));
+}
+
+const typeOf = (events: readonly HistoryEvent[]): string | undefined => events[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name;
+
+/** @throws AssertionError that lists those that do not replay */
+async function replay(t: TestContext, sdk: SdkName, areas: readonly AreaHistories[], given: (encoded: Uint8Array) => unknown): Promise<void> {
+  const { Worker } = await loadWorker(sdk);
+  for (const { area, histories } of areas) {
+    if (area.workflows === undefined) continue;
+    await t.test(`${area.name}: ${histories.length} histories replay with ${sdk === 'ours' ? 'our' : 'the official'} SDK`, { timeout: 120_000 }, async () => {
+      const workflowBundle = await bundleArea(sdk, area);
+      // What a scenario wrote by hand is no workflow's history.
+      const begun = histories.filter(({ events }) => typeOf(events) !== 'byHand' && events.some((event) => event.workflowTaskCompletedEventAttributes !== undefined));
+      const failed: string[] = [];
+      const inputs = begun.map(({ workflowId, encoded }) => ({ workflowId, history: given(encoded) }));
+      for await (const { workflowId, error } of (Worker as unknown as Replayer).runReplayHistories({ workflowBundle }, inputs)) {
+        if (error !== undefined) failed.push(`${workflowId}: ${String(error)}`);
+      }
+      assert.deepEqual(failed, []);
     });
   }
-  await connection.close();
-  if (failures.length > 0) throw new Error(failures.join('\n'));
 }
