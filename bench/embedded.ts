@@ -1,19 +1,20 @@
 /** Engine, worker and client in one process: `embedded.js FILE SCENARIO LOOP SECONDS`. */
 import { Client, Connection } from 'perdure/client';
 import { openEngine } from 'perdure/server';
-import { Worker } from 'perdure/worker';
+import { DefaultLogger, Runtime, Worker } from 'perdure/worker';
 import * as activities from './activities.js';
 import { closedLoop, openLoop } from './load.js';
 import { SCENARIOS } from './scenarios.js';
-import { workflowsFor } from './sdk.js';
+import { asBenchClient, workflowsFor } from './sdk.js';
 
 const [filename, name, loop, seconds] = process.argv.slice(2) as [string, string, string, string];
 const scenario = SCENARIOS.find((candidate) => candidate.name === name);
 if (scenario === undefined) throw new Error(`no scenario '${name}'`);
-const engine = await openEngine({ filename });
+Runtime.install({ logger: new DefaultLogger('WARN') });
+const engine = await openEngine({ filename, limits: { continueAsNewMinimumRunMs: 0 } });
 const connection = Connection.from(engine.transport);
 const worker = await Worker.create({ connection, taskQueue: 'bench', workflowsPath: workflowsFor('ours'), activities, maxConcurrentWorkflowTaskExecutions: 200, maxConcurrentActivityTaskExecutions: 200 });
-const { workflow } = new Client({ connection });
+const workflow = asBenchClient(new Client({ connection }));
 await worker.runUntil(async () => {
   const [kind, value] = loop.split(':');
   const queue = scenario.needsWorker ? 'bench' : 'nobody';

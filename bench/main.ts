@@ -7,6 +7,9 @@
  *   --rate 100                       the open loop's starts per second; 0: none (default 100, for 3 activities)
  *   --seconds 5                      length of one measurement (default 5)
  *   --address host:port              measure a server that runs already (its CPU and memory are then not shown)
+ *   --scenario million                       one workflow with a tree of activities below it, only where it is named
+ *   --children 1000 --activities 1000        its size: children, and activities of each (default)
+ *   --long-history 50000                     events of the scenario long-history (default 50,000)
  *   --quick                          one second each, 1 and 64 in flight: does everything work?
  */
 import fs from 'node:fs';
@@ -15,6 +18,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { journalStatistics } from './journal.js';
 import type { LoadResult } from './load.js';
+import type { LongHistoryResult, ReplayResult } from './long-history.js';
+import { measureTree } from './million.js';
 import { root, start, type Child } from './processes.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import { officialIsInstalled, type SdkName } from './sdk.js';
@@ -27,6 +32,9 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     seconds: { type: 'string' },
     address: { type: 'string' },
+    'long-history': { type: 'string' },
+    children: { type: 'string', default: '1000' },
+    activities: { type: 'string', default: '1000' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -35,7 +43,10 @@ const inFlights = (options['in-flight'] ?? (options.quick ? '1,64' : '1,16,64,25
 const openRate = Number(options.rate ?? (options.quick ? 0 : 100));
 const sdks = (options.sdk ?? ['ours', 'in-process', ...(officialIsInstalled() ? ['official'] : [])].join(',')).split(',') as ('in-process' | SdkName)[];
 const scenarios = SCENARIOS.filter((scenario) => options.scenario === undefined || options.scenario.split(',').includes(scenario.name));
+const longHistoryEvents = Number(options['long-history'] ?? (options.quick ? 5_000 : 50_000));
 const scratch = fs.mkdtempSync(path.join(root, '.perdure-bench-'));
+/** Runs that continue as new at once are otherwise slowed down to one a second, as in Temporal's server. */
+const WITHOUT_THROTTLE = 'history.workflowIdReuseMinimalInterval=0';
 const script = (name: string) => path.join(root, 'build/bench', name);
 
 interface Row extends LoadResult {
@@ -59,6 +70,8 @@ try {
       for (const inFlight of inFlights) print(sdk, scenario, String(inFlight), await measure(sdk, scenario, `closed:${inFlight}`, inFlight));
       if (openRate > 0 && scenario.name === '3 activities') print(sdk, scenario, `${openRate}/s open`, await measure(sdk, scenario, `open:${openRate}`, 64));
     }
+    if (sdk !== 'in-process' && (options.scenario === undefined || options.scenario.split(',').includes('long-history'))) await measureLongHistory(sdk);
+    if (sdk !== 'in-process' && options.scenario?.split(',').includes('million')) await measureMillion(sdk);
   }
 } finally {
   fs.rmSync(scratch, { recursive: true, force: true });
@@ -96,6 +109,42 @@ async function measureOverGrpc(filename: string, sdk: SdkName, scenario: Scenari
   return server ? { ...row, limit: await limit(filename, group) } : row;
 }
 
+/** Whether a step costs more the longer the history is, and what a cold start costs. Not under load: one execution. */
+async function measureLongHistory(sdk: SdkName): Promise<void> {
+  const server = options.address === undefined ? await startServer(path.join(scratch, `long-${sdk}.db`)) : undefined;
+  const address = options.address ?? (server as Started).address;
+  const taskQueue = `bench-long-${process.hrtime.bigint()}`;
+  const phase = async <Result>(name: string): Promise<Result> => {
+    const worker = start(script('worker.js'), [sdk, address, taskQueue]);
+    await worker.line((line) => line === 'ready');
+    const client = start(script('long-history.js'), [sdk, address, taskQueue, String(longHistoryEvents), name]);
+    const result = JSON.parse(await client.line((line) => line.startsWith('{'))) as Result;
+    await client.stop();
+    await worker.stop();
+    return result;
+  };
+  const { events, firstMs, lastMs } = await phase<LongHistoryResult>('run');
+  const { replayMs, readMs } = await phase<ReplayResult>('replay');
+  console.log(
+    `${sdk} | long-history, ${events} events | step at the beginning ${firstMs.toFixed(2)} ms, at the end ${lastMs.toFixed(2)} ms (${(lastMs / firstMs).toFixed(2)} x)` +
+      ` | replay after a cold start ${replayMs.toFixed(0)} ms, reading the history once ${readMs.toFixed(0)} ms | server ${server?.child.peakMemoryMb().toFixed(0) ?? '-'} MiB`,
+  );
+  await server?.child.stop();
+}
+
+/** Whether a million tasks come to an end, and in how much memory. */
+async function measureMillion(sdk: SdkName): Promise<void> {
+  const server = options.address === undefined ? await startServer(path.join(scratch, `million-${sdk}.db`)) : undefined;
+  const address = options.address ?? (server as Started).address;
+  const taskQueue = `bench-million-${process.hrtime.bigint()}`;
+  const worker = start(script('worker.js'), [sdk, address, taskQueue]);
+  await worker.line((line) => line === 'ready');
+  const size = { children: Number(options.children), activities: Number(options.activities) };
+  await measureTree(sdk, address, taskQueue, size, server?.child, worker);
+  await worker.stop();
+  await server?.child.stop();
+}
+
 /** What a server costs that nobody talks to. */
 async function printIdle(): Promise<void> {
   const from = performance.now();
@@ -113,7 +162,7 @@ interface Started {
 }
 
 async function startServer(filename: string): Promise<Started> {
-  const child = start(path.join(root, 'packages/perdure/bin/perdure.js'), ['server', 'start-dev', '--db-filename', filename, '--port', '0', '--headless', '--log-level', 'warn']);
+  const child = start(path.join(root, 'packages/perdure/bin/perdure.js'), ['server', 'start-dev', '--db-filename', filename, '--port', '0', '--headless', '--log-level', 'warn', '--dynamic-config-value', WITHOUT_THROTTLE]);
   const line = await child.line((candidate) => /127\.0\.0\.1:\d+|localhost:\d+/.test(candidate));
   return { child, address: `127.0.0.1:${/(?:127\.0\.0\.1|localhost):(\d+)/.exec(line)?.[1]}` };
 }

@@ -15,6 +15,8 @@ export interface Child {
   cpuSeconds(): number;
   /** Highest resident memory so far, in MiB. */
   peakMemoryMb(): number;
+  /** Resident memory now, in MiB. */
+  memoryMb(): number;
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,8 @@ export function start(script: string, args: readonly string[]): Child {
       const fields = fs.readFileSync(`/proc/${child.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
       return (Number(fields[11]) + Number(fields[12])) / 100;
     },
-    peakMemoryMb: () => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    peakMemoryMb: () => kilobytes(child, 'VmHWM') / 1024,
+    memoryMb: () => kilobytes(child, 'VmRSS') / 1024,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -51,4 +54,8 @@ export function start(script: string, args: readonly string[]): Child {
       clearTimeout(timer);
     },
   };
+}
+
+function kilobytes(child: ChildProcess, field: 'VmHWM' | 'VmRSS'): number {
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0);
 }

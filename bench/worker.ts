@@ -3,7 +3,8 @@ import * as activities from './activities.js';
 import { loadWorker, workflowsFor, type SdkName } from './sdk.js';
 
 const [sdk, address, taskQueue] = process.argv.slice(2) as [SdkName, string, string];
-const { Worker, NativeConnection } = await loadWorker(sdk);
+const { DefaultLogger, NativeConnection, Runtime, Worker } = await loadWorker(sdk);
+Runtime.install({ logger: new DefaultLogger('WARN') });
 const connection = await NativeConnection.connect({ address });
 const worker = await Worker.create({
   connection,

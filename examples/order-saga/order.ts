@@ -26,7 +26,7 @@ export interface Receipt {
   readonly trackingCode: string;
 }
 
-export type OrderStatus = 'received' | 'waiting for approval' | 'reserving' | 'charging' | 'shipping' | 'undoing' | 'shipped' | 'failed';
+export type OrderStatus = 'received' | 'waiting for approval' | 'reserving' | 'charging' | 'shipping' | 'shipped' | 'failed';
 
 export function totalCentsOf(order: Order): number {
   return order.items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0);

@@ -6,12 +6,12 @@
  */
 import {
   ApplicationFailure,
-  CancellationScope,
   condition,
   defineQuery,
   defineSignal,
   log,
   proxyActivities,
+  runSaga,
   setHandler,
 } from 'perdure/workflow';
 import type { Activities } from './activities.js';
@@ -46,35 +46,28 @@ export async function orderSaga(order: Order): Promise<Receipt> {
     log.info('Order approved', { orderId: order.id, approver });
   }
 
-  // Each step is noted before it runs: when its answer is lost, it may have taken effect. Undoing what never happened does no harm.
-  const undo: (() => Promise<void>)[] = [];
-  const reserve = () => {
-    current = 'reserving';
-    undo.push(() => releaseInventory(order));
-    return reserveInventory(order);
-  };
-  const charge = () => {
-    current = 'charging';
-    undo.push(() => refundPayment(order));
-    return chargePayment(order);
-  };
-  const ship = () => {
-    current = 'shipping';
-    undo.push(() => cancelShipment(order));
-    return createShipment(order);
-  };
-
   try {
-    const [reservationId, paymentId] = order.express ? await both(reserve(), charge()) : [await reserve(), await charge()];
-    const trackingCode = await ship();
-    current = 'shipped';
-    return { orderId: order.id, totalCents: totalCentsOf(order), reservationId, paymentId, trackingCode };
-  } catch (error) {
-    current = 'undoing';
-    // Also when the order itself was cancelled: the undoing must not be.
-    await CancellationScope.nonCancellable(async () => {
-      for (const step of undo.reverse()) await step();
+    return await runSaga(async (saga) => {
+      // Each step is noted before it runs: when its answer is lost, it may have taken effect. Undoing what never happened does no harm.
+      const reserve = () => {
+        current = 'reserving';
+        saga.compensate(() => releaseInventory(order), 'release inventory');
+        return reserveInventory(order);
+      };
+      const charge = () => {
+        current = 'charging';
+        saga.compensate(() => refundPayment(order), 'refund payment');
+        return chargePayment(order);
+      };
+      const [reservationId, paymentId] = order.express ? await both(reserve(), charge()) : [await reserve(), await charge()];
+      current = 'shipping';
+      saga.compensate(() => cancelShipment(order), 'cancel shipment');
+      const trackingCode = await createShipment(order);
+      current = 'shipped';
+      return { orderId: order.id, totalCents: totalCentsOf(order), reservationId, paymentId, trackingCode };
     });
+  } catch (error) {
+    // Everything is undone by now, also when the order itself was cancelled.
     current = 'failed';
     throw error;
   }
