@@ -6,27 +6,12 @@
  */
 import type { Failure } from '../../protocol/index.js';
 import type { Payload } from '../common/payload-converter.js';
-import type { WireRetryPolicy } from '../workflow/activation.js';
+import type { LocalActivityCall } from '../workflow/activation.js';
 
-export interface LocalActivityRequest {
+export interface LocalActivityRequest extends LocalActivityCall {
   readonly workflowId: string;
   readonly runId: string;
   readonly workflowType: string;
-  readonly activityId: string;
-  readonly activityType: string;
-  /** The number of the attempt to begin with. */
-  readonly attempt: number;
-  /** When the first attempt of all was scheduled, milliseconds since the epoch; absent: this is it. */
-  readonly originalScheduleTimeMs: number | undefined;
-  /** As workflow code made them: no payload codec has seen them. */
-  readonly input: readonly Payload[];
-  readonly headers: ReadonlyMap<string, Payload> | undefined;
-  readonly scheduleToCloseTimeoutMs: number | undefined;
-  readonly scheduleToStartTimeoutMs: number | undefined;
-  readonly startToCloseTimeoutMs: number | undefined;
-  readonly retryPolicy: WireRetryPolicy | undefined;
-  /** Backoffs up to this long are waited out by the worker, longer ones by a timer. Absent: a minute. */
-  readonly localRetryThresholdMs: number | undefined;
 }
 
 export type LocalActivityOutcome =

@@ -2,7 +2,8 @@
 import { Header, type Encoded } from '../../protocol/index.js';
 import type { Context } from '../activity/context.js';
 import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory, ActivityOutboundCallsInterceptor } from '../activity/interceptors.js';
-import { composeInterceptors, type Headers, type Logger, type LogLevel, type LogMetadata, type Payload } from '../common/index.js';
+import { composeInterceptors, type Headers, type Logger, type LogMetadata, type Payload } from '../common/index.js';
+import { withMetadata } from './logging.js';
 
 export class AttemptInterceptors {
   readonly #inbound: ActivityInboundCallsInterceptor[] = [];
@@ -24,16 +25,7 @@ export class AttemptInterceptors {
 
   /** A logger whose lines carry what the interceptors make of `attributes`. */
   logger(logger: Logger, attributes: LogMetadata): Logger {
-    const common = () => composeInterceptors(this.#outbound, 'getLogAttributes', (unchanged) => unchanged)({ ...attributes });
-    const log = (level: LogLevel, message: string, meta?: LogMetadata): unknown => logger.log(level, message, { ...common(), ...meta });
-    return {
-      log,
-      trace: (message, meta) => log('TRACE', message, meta),
-      debug: (message, meta) => log('DEBUG', message, meta),
-      info: (message, meta) => log('INFO', message, meta),
-      warn: (message, meta) => log('WARN', message, meta),
-      error: (message, meta) => log('ERROR', message, meta),
-    };
+    return withMetadata(logger, () => composeInterceptors(this.#outbound, 'getLogAttributes', (unchanged) => unchanged)({ ...attributes }));
   }
 }
 

@@ -1,8 +1,10 @@
-/** A logger that adds the same metadata to every line. */
+/** A logger that adds metadata to every line. */
 import type { LogLevel, LogMetadata, Logger } from '../common/index.js';
 
-export function withMetadata(logger: Logger, metadata: LogMetadata): Logger {
-  const log = (level: LogLevel, message: string, meta?: LogMetadata): unknown => logger.log(level, message, { ...metadata, ...meta });
+/** A function is asked with each line. What a line itself brings wins. */
+export function withMetadata(logger: Logger, metadata: LogMetadata | (() => LogMetadata)): Logger {
+  const common = typeof metadata === 'function' ? metadata : () => metadata;
+  const log = (level: LogLevel, message: string, meta?: LogMetadata): unknown => logger.log(level, message, { ...common(), ...meta });
   return {
     log,
     trace: (message, meta) => log('TRACE', message, meta),

@@ -168,23 +168,29 @@ export interface ScheduleActivity {
   readonly summary: Payload | undefined;
 }
 
-export interface ScheduleLocalActivity {
-  readonly kind: 'schedule-local-activity';
-  readonly seq: number;
-  readonly site: CallSite;
+/** What a local activity is called with. */
+export interface LocalActivityCall {
   readonly activityId: string;
   readonly activityType: string;
   /** From 1; more after a backoff that a timer waited out. */
   readonly attempt: number;
-  /** When the first attempt was scheduled; absent for the first. */
+  /** When the first attempt of all was scheduled, milliseconds since the epoch; absent: this is it. */
   readonly originalScheduleTimeMs: number | undefined;
+  /** As workflow code made them: no payload codec has seen them. */
   readonly input: readonly Payload[];
   readonly headers: ReadonlyMap<string, Payload> | undefined;
   readonly scheduleToCloseTimeoutMs: number | undefined;
   readonly scheduleToStartTimeoutMs: number | undefined;
   readonly startToCloseTimeoutMs: number | undefined;
   readonly retryPolicy: WireRetryPolicy | undefined;
+  /** Backoffs up to this long are waited out by the worker, longer ones by a timer. Absent: a minute. */
   readonly localRetryThresholdMs: number | undefined;
+}
+
+export interface ScheduleLocalActivity extends LocalActivityCall {
+  readonly kind: 'schedule-local-activity';
+  readonly seq: number;
+  readonly site: CallSite;
   readonly cancellation: CancellationBehaviour;
   readonly summary: Payload | undefined;
 }

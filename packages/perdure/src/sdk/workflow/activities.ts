@@ -8,6 +8,7 @@ import { compileRetryPolicy } from '../common/retry-policy.js';
 import type { CancellationBehaviour, WireRetryPolicy } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
+import { functionProxy } from './function-proxy.js';
 import { fieldsFromHeaders, type ActivityInput } from './interceptors.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
 
@@ -41,15 +42,7 @@ const CANCELLATION: Readonly<Record<ActivityCancellationType, CancellationBehavi
  */
 export function proxyActivities<A = UntypedActivities>(options: ActivityOptions): ActivityInterfaceFor<A> {
   const compiled = compile(options);
-  const functions = new Map<string, unknown>();
-  return new Proxy({}, {
-    get(_target, name): unknown {
-      if (typeof name !== 'string') throw new TypeError(`Activities have names, not symbols: ${String(name)}.`);
-      let call = functions.get(name);
-      if (call === undefined) functions.set(name, (call = activityFunction(name, options, compiled)));
-      return call;
-    },
-  }) as ActivityInterfaceFor<A>;
+  return functionProxy((name) => activityFunction(name, options, compiled)) as ActivityInterfaceFor<A>;
 }
 
 function activityFunction(name: string, options: ActivityOptions, compiled: CompiledOptions): unknown {

@@ -18,6 +18,7 @@ import type { CancellationBehaviour, LocalBackoff, WireRetryPolicy } from './act
 import { cancellationBehaviour, type NotAnActivityMethod } from './activities.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
+import { functionProxy } from './function-proxy.js';
 import { fieldsFromHeaders, type LocalActivityInput } from './interceptors.js';
 import { startTimer } from './timers.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
@@ -49,15 +50,7 @@ brandedErrorClass(LocalActivityBackoff, 'LocalActivityBackoff');
  */
 export function proxyLocalActivities<A = UntypedActivities>(options: LocalActivityOptions): LocalActivityInterfaceFor<A> {
   const compiled = compile(options);
-  const functions = new Map<string, unknown>();
-  return new Proxy({}, {
-    get(_target, name): unknown {
-      if (typeof name !== 'string') throw new TypeError(`Activities have names, not symbols: ${String(name)}.`);
-      let call = functions.get(name);
-      if (call === undefined) functions.set(name, (call = activityFunction(name, options, compiled)));
-      return call;
-    },
-  }) as LocalActivityInterfaceFor<A>;
+  return functionProxy((name) => activityFunction(name, options, compiled)) as LocalActivityInterfaceFor<A>;
 }
 
 function activityFunction(name: string, options: LocalActivityOptions, compiled: CompiledOptions): unknown {
