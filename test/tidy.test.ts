@@ -57,7 +57,8 @@ const MAY_USE: Record<string, readonly string[]> = {
   frontend: ['protocol', 'machines', 'visibility', 'host', 'matching', 'transport', 'ports'],
   server: ['protocol', 'machines', 'visibility', 'host', 'matching', 'store', 'ports', 'transport', 'frontend'],
   testing: ['protocol', 'transport', 'ports', 'store', 'server', 'sdk'],
-  cli: ['server', 'protocol', 'transport', 'sdk', 'testing'],
+  migrate: [],
+  cli: ['server', 'protocol', 'transport', 'sdk', 'testing', 'migrate'],
   sdk: ['protocol', 'transport'],
 };
 

@@ -1,5 +1,6 @@
 /** Every command of the tool. What a command needs in order to run is loaded when it runs. */
 import type { Command } from './spec.js';
+import { migrateFlags } from './migrate-flags.js';
 import { replayFlags } from './replay-flags.js';
 import { startDevFlags } from './start-dev-flags.js';
 
@@ -17,5 +18,12 @@ export const commands: readonly Command[] = [
     description: 'Runs the code without a server and reports where it goes another way. Exit codes: 0 all histories replay, 1 at least one does not, 2 not understood.',
     flags: replayFlags,
     run: async (flags) => (await import('./replay.js')).replay(flags),
+  },
+  {
+    path: ['migrate'],
+    summary: 'Move a project from Temporal\'s TypeScript SDK to Perdure.',
+    description: 'Rewrites the imports and package.json, and lists what must be done by hand. Changes files in place: commit your work first.',
+    flags: migrateFlags,
+    run: async (flags) => (await import('./migrate.js')).runMigrate(flags),
   },
 ];
