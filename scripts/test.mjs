@@ -1,4 +1,4 @@
-// Runs the tests. `fast`: those beside the source and the tidy test. `all`: also test/, but for the crash test's long run. `crash`: that.
+// Runs the tests. `fast`: those beside the source and the tidy test. `all`: also test/ and examples/, but for the crash test's long run. `crash`: that.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ function testsIn(compiled, source) {
 }
 
 const beside = testsIn('packages/perdure/dist', 'packages/perdure/src');
-const integration = testsIn('build/test', 'test');
+const integration = [...testsIn('build/test', 'test'), ...testsIn('build/examples', 'examples')];
 const crash = integration.filter((file) => file.endsWith('crash.test.js'));
 const tidy = integration.filter((file) => file.endsWith('tidy.test.js'));
 const files = { fast: [...beside, ...tidy], all: [...beside, ...integration], crash }[which];
