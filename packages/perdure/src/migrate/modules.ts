@@ -4,6 +4,7 @@ const MODULES: ReadonlyMap<string, string> = new Map([
   ['@temporalio/activity', 'perdure/activity'],
   ['@temporalio/client', 'perdure/client'],
   ['@temporalio/common', 'perdure/common'],
+  ['@temporalio/envconfig', 'perdure/envconfig'],
   ['@temporalio/testing', 'perdure/testing'],
   ['@temporalio/worker', 'perdure/worker'],
   ['@temporalio/workflow', 'perdure/workflow'],
