@@ -1,5 +1,7 @@
 /** Every command of the tool. What a command needs in order to run is loaded when it runs. */
 import type { Command } from './spec.js';
+import { exportFlags } from './export-flags.js';
+import { codecServerFlags } from './codec-server-flags.js';
 import { migrateFlags } from './migrate-flags.js';
 import { replayFlags } from './replay-flags.js';
 import { startDevFlags } from './start-dev-flags.js';
@@ -20,10 +22,24 @@ export const commands: readonly Command[] = [
     run: async (flags) => (await import('./replay.js')).replay(flags),
   },
   {
+    path: ['workflow', 'export'],
+    summary: 'Write histories to files, for "perdure replay" and other replayers.',
+    description: 'One file of JSON for each run that the query finds. Exit codes: 0 written, 1 failed or nothing found, 2 not understood.',
+    flags: exportFlags,
+    run: async (flags) => (await import('./export.js')).exportHistories(flags),
+  },
+  {
     path: ['migrate'],
     summary: 'Move a project from Temporal\'s TypeScript SDK to Perdure.',
     description: 'Rewrites the imports and package.json, and lists what must be done by hand. Changes files in place: commit your work first.',
     flags: migrateFlags,
     run: async (flags) => (await import('./migrate.js')).runMigrate(flags),
+  },
+  {
+    path: ['codec-server'],
+    summary: 'Decode payloads for consoles and tools, with the keys of this machine.',
+    description: 'Speaks the codec protocol of Temporal\'s console and tools: POST /encode and /decode.',
+    flags: codecServerFlags,
+    run: async (flags) => (await import('./codec-server.js')).codecServer(flags),
   },
 ];
