@@ -23,3 +23,4 @@ export type {
   GetLogAttributesInput,
 } from './interceptors.js';
 export { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '../common/index.js';
+export { processes, threads, type CarrierOptions, type Offloaded } from './carriers/offload.js';
