@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { loadAreas } from '../build/test/scenarios/areas.js';
 import { DIFFERENCES } from '../build/test/scenarios/differences.js';
-import { GAPS } from '../build/test/scenarios/gaps.js';
+import { FIELD_GAPS, GAPS } from '../build/test/scenarios/gaps.js';
 import { allRows } from '../build/test/scenarios/rows.js';
 import { root } from './official.mjs';
 
@@ -52,6 +52,12 @@ export async function compatibilityPage(served, protocol) {
     'seen on the wire or in its histories.',
     '',
     ...sections,
+    '## Fields without effect',
+    '',
+    '| Fields | Here | Reason |',
+    '|--|--|--|',
+    ...FIELD_GAPS.map(({ fields, here, because }) => `| ${fields} | ${here} | ${because} |`),
+    '',
     '## Differences from a Temporal server',
     '',
     'Found by `npm run compare -- --address host:port`, which runs the scenarios on both servers and compares outcomes, refusals and histories',

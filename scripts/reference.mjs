@@ -1,11 +1,13 @@
-// Writes docs/reference/rpcs.md from the running engine (which RPCs work) and docs/reference/limits.md from the tables of the code that
-// enforces them. `--check` only compares.
+// Writes docs/reference/rpcs.md from the running engine (which RPCs work), and docs/reference/limits.md and metrics.md from the tables of
+// the code that enforces and counts them. `--check` only compares.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openEngine } from 'perdure/server';
 import { compatibilityPage } from './reference-compatibility.mjs';
 import { limitsPage } from './reference-limits.mjs';
+import { metricsPage } from './reference-metrics.mjs';
+import { sdkMetricsPage } from './reference-sdk-metrics.mjs';
 import * as protocol from '../packages/perdure/dist/protocol/index.js';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -36,7 +38,7 @@ const text = [
   ...section('TestService', protocol.TestService),
 ].join('\n');
 
-const pages = { 'docs/reference/rpcs.md': text, 'docs/reference/limits.md': limitsPage(), 'docs/reference/compatibility.md': await compatibilityPage(served, protocol) };
+const pages = { 'docs/reference/rpcs.md': text, 'docs/reference/limits.md': limitsPage(), 'docs/reference/metrics.md': metricsPage(), 'docs/reference/sdk-metrics.md': sdkMetricsPage(), 'docs/reference/compatibility.md': await compatibilityPage(served, protocol) };
 for (const [name, page] of Object.entries(pages)) {
   const target = path.join(root, name);
   if (!process.argv.includes('--check')) {

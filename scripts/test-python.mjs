@@ -7,6 +7,7 @@ import { connectGrpc } from '../packages/perdure/dist/transport/grpc-client.js';
 import { prepareNamespaces } from '../build/test/scenarios/namespaces.js';
 import { startOwnServer } from '../build/test/scenarios/site.js';
 import { root } from './official.mjs';
+import { payloadsAgree } from './python-payloads.mjs';
 
 const folder = path.join(root, 'test/python');
 const environment = path.join(folder, 'build/environment');
@@ -46,6 +47,6 @@ const address = given ?? server.address;
 const transport = await connectGrpc({ address });
 await prepareNamespaces(transport);
 await transport.close();
-const passed = (await run(address)) && (await run(address, '--no-cache'));
+const passed = (await payloadsAgree(python, folder)) && (await run(address)) && (await run(address, '--no-cache'));
 await server?.stop();
 process.exit(passed ? 0 : 1);

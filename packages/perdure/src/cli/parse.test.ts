@@ -53,6 +53,7 @@ test('mistakes name what is wrong and what may have been meant', () => {
   usageError(['server', 'start-dve'], /Unknown command "server start-dve"\. Did you mean "start-dev"\?/);
   usageError(['sever', 'start-dev'], /Did you mean "server"/);
   usageError(['server', 'start-dev', '--prot', '1'], /Unknown flag "--prot"\. Did you mean "--port"\?/);
+  usageError(['start-dev', '--port', '1'], /^Unknown command "start-dev"/);
   usageError(['server', 'start-dev', '-z'], /Unknown flag "-z"/);
   usageError(['server', 'start-dev', 'now'], /takes no argument "now"/);
   usageError(['server', 'start-dev', '--port'], /--port needs a value/);

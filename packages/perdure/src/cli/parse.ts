@@ -3,8 +3,8 @@
  * `--bool=false`, repeatable flags repeat, flags anywhere.
  */
 import { parseArgs } from 'node:util';
+import { near } from '../text/near.js';
 import { FlagValues, type Command, type Flag, type FlagValue } from './spec.js';
-import { suggestion } from './suggestion.js';
 
 /** What the user typed cannot be understood. The message is all that is printed. */
 export class UsageError extends Error {
@@ -37,7 +37,11 @@ export function parse(args: readonly string[], commands: readonly Command[]): Pa
   const values = new Map<string, FlagValue>();
   for (const { flag: name, raw, value } of given) {
     const flag = [HELP, VERSION, ...(command?.flags ?? [])].find((candidate) => candidate.name === name);
-    if (flag === undefined) throw unknownFlag(raw, command, allFlags);
+    if (flag === undefined) {
+      // A flag of some command, and no command: the words are what is wrong.
+      if (command === undefined && allFlags.some((candidate) => candidate.name === name)) continue;
+      throw unknownFlag(raw, command, allFlags);
+    }
     values.set(name, toValue(flag, value, values.get(name)));
   }
   // Last: the value of a misspelt flag looks like a word.
@@ -70,6 +74,12 @@ function unknownFlag(raw: string, command: Command | undefined, allFlags: readon
   const candidates = (command?.flags ?? allFlags).map(({ name }) => `--${name}`);
   const where = command === undefined ? 'perdure' : `perdure ${command.path.join(' ')}`;
   return new UsageError(`Unknown flag "${raw}".${suggestion(raw, candidates)} "${where} --help" lists the flags.`);
+}
+
+/** ` Did you mean "…"?`, or nothing if no candidate is close. */
+function suggestion(typed: string, candidates: readonly string[]): string {
+  const [name] = near(typed, candidates);
+  return name === undefined ? '' : ` Did you mean "${name}"?`;
 }
 
 function toValue(flag: Flag, value: string | undefined, before: FlagValue | undefined): FlagValue {

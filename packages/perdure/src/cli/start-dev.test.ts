@@ -234,3 +234,20 @@ test('help and version are printed, mistakes end with 2', async () => {
   assert.match(mistake.stderr, /--port/);
   assert.equal((await scratch.spawn('server').ended).code, 2);
 });
+
+test('the HTTP API and the metrics are where the banner says', async () => {
+  using scratch = new Scratch();
+  const server = scratch.startDev('--ephemeral', '--http-port', '0', '--metrics-port', '0');
+  const { banner } = await server.ready;
+  const [, api] = /HTTP API +(http:\S+)/.exec(banner) ?? [];
+  const [, metrics] = /Metrics +(http:\S+)/.exec(banner) ?? [];
+  const { namespaces } = (await (await fetch(`${api}/namespaces`)).json()) as { namespaces: { namespaceInfo: { name: string } }[] };
+  assert.deepEqual(namespaces.map(({ namespaceInfo }) => namespaceInfo.name), ['default']);
+  assert.match(await (await fetch(`${metrics}`)).text(), /perdure_requests_total\{method="ListNamespaces",code="OK"\} 1/);
+  const taken = scratch.startDev('--ephemeral', '--http-port', new URL(`${api}`).port);
+  const { code, stderr } = await taken.ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /Another program listens on 127\.0\.0\.1:\d+\. Stop it, or choose another port with --http-port/);
+  server.child.kill('SIGTERM');
+  assert.equal((await server.ended).code, 0);
+});

@@ -23,11 +23,15 @@ export async function startDev(flags: FlagValues): Promise<ExitCode> {
     process.stderr.write('Give either --db-filename or --ephemeral: data is kept in a file or in memory.\n');
     return ExitCode.USAGE;
   }
+  if (flags.bool('test-service') && flags.string('db-filename') !== undefined) {
+    process.stderr.write('Give either --db-filename or --test-service: data whose time was skipped lies in the future, so it is not kept.\n');
+    return ExitCode.USAGE;
+  }
   const options = serverOptions(flags, logger);
   const stop = onStopSignal();
   let server: Server;
   try {
-    server = await startServer(options);
+    server = flags.bool('test-service') ? await (await import('../testing/test-server.js')).startTestServer(options) : await startServer(options);
   } catch (error) {
     process.stderr.write(`${explainStartFailure(error, options)}\n`);
     return ExitCode.FAILURE;
@@ -40,9 +44,11 @@ export async function startDev(flags: FlagValues): Promise<ExitCode> {
 
 function serverOptions(flags: FlagValues, logger: Logger): ServerOptions {
   return {
-    ...(flags.bool('ephemeral') ? { ephemeral: true } : { filename: path.resolve(flags.string('db-filename') ?? DEFAULT_FILENAME) }),
+    ...(flags.bool('ephemeral') || flags.bool('test-service') ? { ephemeral: true } : { filename: path.resolve(flags.string('db-filename') ?? DEFAULT_FILENAME) }),
     ...(flags.string('ip') !== undefined && { ip: flags.string('ip') }),
     ...(flags.int('port') !== undefined && { port: flags.int('port') }),
+    ...(flags.int('http-port') !== undefined && { httpPort: flags.int('http-port') }),
+    ...(flags.int('metrics-port') !== undefined && { metricsPort: flags.int('metrics-port') }),
     namespaces: flags.strings('namespace'),
     limits: limits(flags, logger),
     searchAttributes: searchAttributes(flags),
@@ -105,6 +111,8 @@ function banner(server: Server, options: ServerOptions): string {
     `Perdure ${packageVersion()}, ready in ${Math.round(performance.now())} ms`,
     '',
     `  Server      ${server.address}  (gRPC)`,
+    ...(server.httpAddress === undefined ? [] : [`  HTTP API    http://${server.httpAddress}/api/v1`]),
+    ...(server.metricsAddress === undefined ? [] : [`  Metrics     http://${server.metricsAddress}/metrics`]),
     `  Data        ${options.filename ?? 'in memory: gone when the server stops'}`,
     `  Namespaces  ${names.join(', ')}`,
     '',

@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  CancelExternalWorkflowExecutionFailedCause,
   Code,
   CommandType,
   EventType,
   NamespaceNotFoundFailure,
+  OperatorService,
   RpcError,
+  SignalExternalWorkflowExecutionFailedCause,
+  StartChildWorkflowExecutionFailedCause,
   WorkflowExecutionStatus,
   WorkflowService,
   type Command,
@@ -14,6 +18,10 @@ import {
   type Init,
   type PollWorkflowTaskQueueResponse,
 } from '../protocol/index.js';
+import { silentLogger, VirtualClock } from '../ports/index.js';
+import { openEngine } from '../server/engine.js';
+import { SimulatedDisk } from '../store/simulated/simulated-disk.js';
+import { SimulatedStore, type StoreOperation } from '../store/simulated/simulated-store.js';
 import { completeWorkflow, eventsOf, NAMESPACE, QUEUE, Stage, startRequest } from '../server/testing/stage.js';
 
 const { DescribeWorkflowExecution, PollWorkflowTaskQueue, RegisterNamespace, ResetWorkflowExecution, RespondWorkflowTaskCompleted, TerminateWorkflowExecution } =
@@ -108,6 +116,49 @@ test('where it is allowed, a child lives in another namespace, and its result co
   await step(stage, 'parent', []);
   const completed = find(await stage.events('parent'), EventType.CHILD_WORKFLOW_EXECUTION_COMPLETED);
   assert.equal(completed?.childWorkflowExecutionCompletedEventAttributes?.namespace, 'orders');
+});
+
+test('what is under way to a namespace while that is deleted comes back with NAMESPACE_NOT_FOUND', async () => {
+  const clock = new VirtualClock();
+  const disk = new SimulatedDisk();
+  let delayMs = 0;
+  const faults = (operation: StoreOperation) => (operation === 'load' && delayMs > 0 ? ({ kind: 'slow', delayMs } as const) : undefined);
+  const open = () => openEngine({ store: new SimulatedStore({ clock, disk, faults }), clock, logger: silentLogger, namespaces: ['orders'], limits: { crossNamespaceCommands: 1 } });
+  const poll = { namespace: NAMESPACE, taskQueue: { name: QUEUE }, identity: 'worker' };
+  const before = await open();
+  await before.transport.call(WorkflowService.StartWorkflowExecution, startRequest('parent'));
+  const { taskToken } = await before.transport.call(PollWorkflowTaskQueue, poll);
+  await before.close();
+
+  await using engine = await open();
+  const { transport } = engine;
+  const other = { namespace: 'orders', workflowId: 'other' };
+  const signal = { namespace: 'orders', execution: other, signalName: 's' };
+  const commands = [
+    child('child', { namespace: 'orders' }),
+    { commandType: CommandType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION, signalExternalWorkflowExecutionCommandAttributes: signal },
+    { commandType: CommandType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION, requestCancelExternalWorkflowExecutionCommandAttributes: other },
+  ];
+  // The commands are checked, and then the run has to be read.
+  delayMs = 1_000;
+  const completed = transport.call(RespondWorkflowTaskCompleted, { namespace: NAMESPACE, taskToken, commands, identity: 'worker' });
+  await clock.settle();
+  delayMs = 0;
+  await transport.call(OperatorService.DeleteNamespace, { namespace: 'orders' });
+  await clock.advance(1_000);
+  await completed;
+  await clock.settle();
+  const events = eventsOf(await transport.call(PollWorkflowTaskQueue, poll));
+  const causes = [
+    find(events, EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED)?.startChildWorkflowExecutionFailedEventAttributes?.cause,
+    find(events, EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED)?.signalExternalWorkflowExecutionFailedEventAttributes?.cause,
+    find(events, EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED)?.requestCancelExternalWorkflowExecutionFailedEventAttributes?.cause,
+  ];
+  assert.deepEqual(causes, [
+    StartChildWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND,
+    SignalExternalWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND,
+    CancelExternalWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND,
+  ]);
 });
 
 test('a child reports to the run that a reset made of its parent', async () => {

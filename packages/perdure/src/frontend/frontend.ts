@@ -6,20 +6,25 @@
  * answered UNIMPLEMENTED by the doors.
  */
 import { Code, RpcError, type Init, type Method } from '../protocol/index.js';
-import type { Logger } from '../ports/index.js';
+import type { Clock, Logger } from '../ports/index.js';
 import { Router, type CallContext, type Handler } from '../transport/transport.js';
+import type { CallMeters } from '../metrics/call-meters.js';
 import { Admission, callKind } from './admission.js';
 import { addActivityOperationHandlers } from './activity-operations.js';
 import { addActivityTaskHandlers } from './activity-tasks.js';
+import { addBatchHandlers } from './batch.js';
 import { addHistoryHandlers } from './history.js';
 import { addDeletionHandlers } from './deletion.js';
 import { addNamespaceHandlers } from './namespaces.js';
+import { addOperatorHandlers } from './operator.js';
 import { addQueryHandlers } from './queries.js';
 import { addResetHandlers } from './reset.js';
 import type { Rooms } from './rooms.js';
 import { addScheduleListHandlers } from './schedule-list.js';
 import { addScheduleHandlers } from './schedules.js';
 import { addSystemHandlers } from './system.js';
+import { addTaskQueueHandlers } from './task-queues.js';
+import { addTaskQueueListHandlers } from './task-queue-list.js';
 import { addUpdateHandlers } from './updates.js';
 import { addVisibilityHandlers } from './visibility.js';
 import { addWorkerHandlers } from './workers.js';
@@ -30,9 +35,10 @@ import { addWorkflowPauseHandlers } from './workflow-pause.js';
 import { addWorkflowHandlers } from './workflow.js';
 
 export function createRouter(rooms: Rooms): Router {
-  const router = new GuardedRouter(rooms.logger, new Admission(rooms.clock, rooms.namespaces, rooms.namespaces.serverLimits));
+  const router = new GuardedRouter(rooms, new Admission(rooms.clock, rooms.namespaces, rooms.namespaces.serverLimits));
   addSystemHandlers(router, rooms);
   addNamespaceHandlers(router, rooms);
+  addOperatorHandlers(router, rooms);
   addWorkflowHandlers(router, rooms);
   addWorkflowOptionsHandlers(router, rooms);
   addWorkflowPauseHandlers(router, rooms);
@@ -48,6 +54,9 @@ export function createRouter(rooms: Rooms): Router {
   addScheduleHandlers(router, rooms);
   addScheduleListHandlers(router, rooms);
   addVisibilityHandlers(router, rooms);
+  addBatchHandlers(router, rooms);
+  addTaskQueueHandlers(router, rooms);
+  addTaskQueueListHandlers(router, rooms);
   addWorkerHandlers(router, rooms);
   return router;
 }
@@ -56,25 +65,36 @@ export function createRouter(rooms: Rooms): Router {
 class GuardedRouter extends Router {
   readonly #logger: Logger;
   readonly #admission: Admission;
+  readonly #calls: CallMeters;
+  readonly #clock: Clock;
 
-  constructor(logger: Logger, admission: Admission) {
+  constructor({ logger, calls, clock }: Rooms, admission: Admission) {
     super();
     this.#logger = logger;
+    this.#calls = calls;
+    this.#clock = clock;
     this.#admission = admission;
   }
 
   override add<Request, Response>(method: Method<Request, Response>, handler: Handler<Request, Response>): this {
     const kind = callKind(method.path);
+    const meter = this.#calls.of(method.name);
     return super.add(method, async (request: Request, context: CallContext): Promise<Init<Response>> => {
-      const leave = this.#admission.enter(kind, request);
+      const startedAt = this.#clock.monotonic();
+      meter.inFlight += 1;
+      let leave: (() => void) | undefined;
+      let code: Code = Code.OK;
       try {
+        leave = this.#admission.enter(kind, request);
         return await handler(request, context);
       } catch (error) {
+        code = error instanceof RpcError ? error.code : Code.INTERNAL;
         if (error instanceof RpcError) throw error;
         this.#logger.error('A request failed because of a bug in the server.', { method: method.name, error });
         throw new RpcError(Code.INTERNAL, `${method.name} failed because of a bug in the server. Its log has the details.`, [], { cause: error });
       } finally {
-        leave();
+        leave?.();
+        meter.end(code, this.#clock.monotonic() - startedAt);
       }
     });
   }

@@ -6,6 +6,7 @@
  * other limit is a whole number.
  */
 import type { Limit, LimitTable } from '../machines/limit-table.js';
+import { near } from '../text/near.js';
 
 export interface LimitSetting {
   /** Name of the row, which is the name of the value in the code. */
@@ -37,8 +38,8 @@ export class LimitCatalogue {
 
   /** Says that there is no such setting, and names near ones. */
   unknown(key: string): string {
-    const near = nearNames(key, [...this.#byKey.values()].map(({ limit }) => limit.key));
-    return `There is no setting "${key}".${near.length === 0 ? '' : ` Near ones: ${near.join(', ')}.`}`;
+    const names = near(key, [...this.#byKey.values()].map(({ limit }) => limit.key), { most: 3 });
+    return `There is no setting "${key}".${names.length === 0 ? '' : ` Near ones: ${names.join(', ')}.`}`;
   }
 }
 
@@ -67,26 +68,4 @@ function durationMs(value: unknown): number | undefined {
   let total = 0;
   for (const [, number, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) total += Number(number) * (UNIT_MS[unit ?? ''] ?? 0);
   return Math.round(total);
-}
-
-/** Up to three names that share most of their letter triples with what was typed. */
-function nearNames(typed: string, names: readonly string[]): string[] {
-  const wanted = triples(typed);
-  return names
-    .map((name) => ({ name, nearness: overlap(wanted, triples(name)) }))
-    .filter(({ nearness }) => nearness > 0.3)
-    .sort((one, other) => other.nearness - one.nearness)
-    .slice(0, 3)
-    .map(({ name }) => name);
-}
-
-function triples(text: string): Set<string> {
-  const padded = ` ${text.toLowerCase()} `;
-  return new Set(Array.from({ length: padded.length - 2 }, (_, index) => padded.slice(index, index + 3)));
-}
-
-function overlap(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
-  let common = 0;
-  for (const triple of one) if (other.has(triple)) common += 1;
-  return (2 * common) / (one.size + other.size);
 }

@@ -37,6 +37,11 @@ export class NamespaceLimitBook {
     this.#byId.set(namespaceId, limits);
     return limits;
   }
+
+  /** The namespace is gone. */
+  forget(namespaceId: string): void {
+    this.#byId.delete(namespaceId);
+  }
 }
 
 /** Families of keys that belong to settings: there a key that is unknown is a mistake and not data of the user's. */

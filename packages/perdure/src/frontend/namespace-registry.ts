@@ -3,7 +3,7 @@
  *
  * Authoritative are the namespace machines; this is a copy of all of them, loaded at start and kept up to date by the only writer, the
  * frontend of the same engine. Nothing is cached about names that do not exist: a namespace is there for the request after its
- * registration.
+ * registration. A namespace that is being deleted is here under its new name, until nothing of it is left.
  */
 import type { Host } from '../host/host.js';
 import { NAMESPACE_KIND, type Namespace, type NamespaceChanges, type NamespaceInput, type NamespaceSettings } from '../machines/namespace/inputs.js';
@@ -20,7 +20,18 @@ export interface ServedNamespace extends Namespace {
   readonly limits: NamespaceLimits;
 }
 
+/** Where a namespace is kept: the key of its machine, and its id. */
+export interface NamespaceAddress {
+  readonly key: string;
+  readonly machine: string;
+}
+
+/** Characters of its id that a deleted namespace carries in its name, if that makes it unique. */
+const SUFFIX_LENGTH = 5;
+
 export class NamespaceRegistry {
+  /** Hears of each namespace that is new or has changed; of one that is gone, with its latest state. Must be quick. */
+  onChange: (namespace: ServedNamespace) => void = () => {};
   readonly #host: Host;
   readonly #limits: NamespaceLimitBook;
   readonly #byName = new Map<string, ServedNamespace>();
@@ -37,22 +48,26 @@ export class NamespaceRegistry {
     return this.#limits.server;
   }
 
-  /** Loads the namespaces of these names from their machines. Called once, before the first request. */
-  async load(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      const namespace = await this.#host.read(keyOf(name), (state: Namespace | undefined) => state);
+  /** Loads namespaces from their machines. Called once, before the first request. */
+  async load(addresses: readonly NamespaceAddress[]): Promise<void> {
+    for (const { key, machine } of addresses) {
+      const namespace = await this.#host.read({ ...keyOf(key), machine }, (state: Namespace | undefined) => state);
       if (namespace !== undefined) this.#keep(namespace);
     }
   }
 
+  /** Also one that is being deleted. */
   find(name: string): ServedNamespace | undefined {
     return this.#byName.get(name);
   }
 
-  /** The namespace of a request. @throws RpcError INVALID_ARGUMENT without a name, NOT_FOUND if there is no such namespace. */
+  /**
+   * The namespace of a request.
+   * @throws RpcError INVALID_ARGUMENT without a name, NOT_FOUND if there is no such namespace, FAILED_PRECONDITION if it is being deleted
+   */
   get(name: string): ServedNamespace {
     const namespace = this.#byName.get(name);
-    if (namespace !== undefined) return namespace;
+    if (namespace !== undefined) return inUse(namespace);
     if (name === '') throw invalidArgument('Namespace not set on request.');
     checkLength('Namespace', name, this.#limits.server);
     throw namespaceNotFound(name);
@@ -61,14 +76,26 @@ export class NamespaceRegistry {
   /** Like `get`, for what creates something. @throws RpcError FAILED_PRECONDITION if the namespace is deprecated. */
   getRegistered(name: string): ServedNamespace {
     const namespace = this.get(name);
-    if (namespace.state !== NamespaceState.REGISTERED) throw namespaceInvalidState(name, namespace.state);
+    if (namespace.state !== NamespaceState.REGISTERED) throw namespaceInvalidState(name, namespace.state, [NamespaceState.REGISTERED]);
     return namespace;
   }
 
+  /** @throws RpcError NOT_FOUND, FAILED_PRECONDITION if it is being deleted */
   getById(id: string): ServedNamespace {
     const namespace = this.#byId.get(id);
     if (namespace === undefined) throw namespaceNotFound(id);
-    return namespace;
+    return inUse(namespace);
+  }
+
+  /** Like `find`, by its id. */
+  findById(id: string): ServedNamespace | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Whether a namespace takes what runs and schedules send to it: it is there, and is not being deleted. */
+  serves(id: string): boolean {
+    const state = this.#byId.get(id)?.state;
+    return state !== undefined && state !== NamespaceState.DELETED;
   }
 
   /** The namespace of a task token. Clients may leave the name out, but must not give another one. */
@@ -94,6 +121,24 @@ export class NamespaceRegistry {
     return this.#tell(name, { type: 'update', settings, state });
   }
 
+  /**
+   * Deletes a namespace: it has another name at once, and everything in it goes away by and by. One that is being deleted already is kept
+   * until `delayMs` from now instead of what was said before.
+   * @throws RpcError NOT_FOUND
+   */
+  async delete(by: { readonly name: string } | { readonly id: string }, delayMs: number): Promise<ServedNamespace> {
+    const namespace = 'id' in by ? this.#byId.get(by.id) : this.#byName.get(by.name);
+    if (namespace === undefined) throw namespaceNotFound('id' in by ? by.id : by.name);
+    const name = namespace.state === NamespaceState.DELETED ? namespace.name : this.#nameOfDeleted(namespace);
+    return this.#tell(namespace, { type: 'delete', name, delayMs });
+  }
+
+  /** Everything in a deleted namespace is gone: forgets it. @throws RpcError FAILED_PRECONDITION if it is to be kept for a while */
+  async forget(namespace: Namespace): Promise<void> {
+    await this.#host.send<Namespace>(addressOf(namespace), { type: 'forget' } satisfies NamespaceInput);
+    this.#drop(namespace);
+  }
+
   async addSearchAttributes(name: string, add: SearchAttributeTypes): Promise<ServedNamespace> {
     return this.#tell(name, { type: 'add-search-attributes', add, most: this.get(name).limits.customSearchAttributes });
   }
@@ -102,16 +147,42 @@ export class NamespaceRegistry {
     return this.#tell(name, { type: 'remove-search-attributes', names });
   }
 
-  async #tell(name: string, input: NamespaceInput): Promise<ServedNamespace> {
-    return this.#keep(await this.#host.send<Namespace>(keyOf(name), input));
+  /** @param to a namespace, or a name under which one is to be made */
+  async #tell(to: Namespace | string, input: NamespaceInput): Promise<ServedNamespace> {
+    const namespace = typeof to === 'string' ? this.#byName.get(to) : to;
+    return this.#keep(await this.#host.send<Namespace>(namespace === undefined ? keyOf(String(to)) : addressOf(namespace), input));
   }
 
   #keep(namespace: Namespace): ServedNamespace {
+    const before = this.#byId.get(namespace.id);
+    if (before !== undefined && before.name !== namespace.name) this.#byName.delete(before.name);
     const served = { ...namespace, limits: this.#limits.keep(namespace.id, namespace.data) };
     this.#byName.set(namespace.name, served);
     this.#byId.set(namespace.id, served);
+    this.onChange(served);
     return served;
+  }
+
+  #drop({ id, name }: Namespace): void {
+    const namespace = this.#byId.get(id);
+    if (namespace === undefined) return;
+    this.#byId.delete(id);
+    if (this.#byName.get(name) === namespace) this.#byName.delete(name);
+    this.#limits.forget(id);
+    this.onChange(namespace);
+  }
+
+  #nameOfDeleted({ name, id }: Namespace): string {
+    const names = Array.from({ length: id.length - SUFFIX_LENGTH + 1 }, (_, more) => `${name}-deleted-${id.slice(0, SUFFIX_LENGTH + more)}`);
+    return names.find((candidate) => !this.#byName.has(candidate)) ?? `${name}-deleted-${id}`;
   }
 }
 
+function inUse(namespace: ServedNamespace): ServedNamespace {
+  const { name, state } = namespace;
+  if (state === NamespaceState.DELETED) throw namespaceInvalidState(name, state, [NamespaceState.REGISTERED, NamespaceState.DEPRECATED]);
+  return namespace;
+}
+
+const addressOf = ({ registeredAs, id }: Namespace) => ({ ...keyOf(registeredAs), machine: id });
 const keyOf = (name: string) => ({ kind: NAMESPACE_KIND, namespace: '', key: name });

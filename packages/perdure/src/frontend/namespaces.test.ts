@@ -13,7 +13,7 @@ test('a connection learns what works', async () => {
   const { serverVersion, capabilities } = await stage.call(WorkflowService.GetSystemInfo, {});
   assert.match(serverVersion, /^1\.\d+\.\d+$/);
   assert.equal(capabilities?.sdkMetadata, true);
-  assert.equal(capabilities?.supportsSchedules, false);
+  assert.equal(capabilities?.supportsSchedules, true);
   const { clusterId } = await stage.call(WorkflowService.GetClusterInfo, {});
   await stage.restart();
   assert.equal((await stage.call(WorkflowService.GetClusterInfo, {})).clusterId, clusterId);

@@ -1,8 +1,11 @@
-/** Namespaces: register, describe, list, update, deprecate. */
+/** Namespaces: register, describe, list, update, deprecate. How one is deleted: `operator.ts`. */
 import {
   ArchivalState,
+  Code,
+  NamespaceAlreadyExistsFailure,
   NamespaceState,
   ReplicationState,
+  RpcError,
   WorkflowService,
   type DescribeNamespaceResponse,
   type Init,
@@ -10,15 +13,17 @@ import {
   type UpdateNamespaceRequest,
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
-import { invalidArgument, namespaceNotFound } from './refusals.js';
+import { CAPABILITIES, CLUSTER_NAME, NAMESPACE_CAPABILITIES } from './capabilities.js';
+import { invalidArgument } from './refusals.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import { checkLimitSettings } from './namespace-limits.js';
 import type { NamespaceLimits } from './request-limits.js';
 import type { Rooms } from './rooms.js';
-import { CLUSTER_NAME, NAMESPACE_CAPABILITIES } from './system.js';
 import { advertisedLimits, checkDuration, checkLength, pageSize, required } from './validation.js';
 
 const DEFAULT_PAGE_SIZE = 100;
+/** Temporal's servers keep their own business there, and tools know the name. */
+const SYSTEM_NAMES: ReadonlySet<string> = new Set(['temporal-system']);
 
 export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): void {
   router.add(WorkflowService.RegisterNamespace, async (request) => {
@@ -34,14 +39,16 @@ export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): voi
 
   router.add(WorkflowService.DescribeNamespace, ({ namespace, id }) => {
     if (namespace !== '' && id !== '') throw invalidArgument('Set either the namespace or its id on the request, not both.');
-    return describe(id === '' ? namespaces.get(namespace) : namespaces.getById(id));
+    // One that is being deleted can be looked at, and nothing else.
+    return describe(id === '' ? (namespaces.find(namespace) ?? namespaces.get(namespace)) : (namespaces.findById(id) ?? namespaces.getById(id)));
   });
 
   router.add(WorkflowService.ListNamespaces, (request) => {
     const size = pageSize(request.pageSize, DEFAULT_PAGE_SIZE, namespaces.serverLimits);
     // The token is the last name of the page before: names may come and go between two pages.
     const after = Buffer.from(request.nextPageToken).toString('utf8');
-    const rest = namespaces.list().filter((namespace) => namespace.name > after);
+    const withDeleted = request.namespaceFilter?.includeDeleted === true;
+    const rest = namespaces.list().filter(({ name, state }) => name > after && (withDeleted || state !== NamespaceState.DELETED));
     const page = rest.slice(0, size);
     const last = page.at(-1);
     return {
@@ -66,7 +73,6 @@ export function addNamespaceHandlers(router: Router, { namespaces }: Rooms): voi
   });
 
   router.add(WorkflowService.DeprecateNamespace, async ({ namespace }) => {
-    if (namespaces.find(namespace) === undefined && namespace !== '') throw namespaceNotFound(namespace);
     namespaces.get(namespace);
     await namespaces.update(namespace, {}, NamespaceState.DEPRECATED);
     return {};
@@ -79,12 +85,21 @@ function checkRegistration(request: RegisterNamespaceRequest, limits: NamespaceL
   checkLength('Description', request.description, limits);
   checkLength('OwnerEmail', request.ownerEmail, limits);
   checkLimitSettings(request.data);
+  if (SYSTEM_NAMES.has(request.namespace)) throw RpcError.with(Code.ALREADY_EXISTS, `Namespace ${request.namespace} is reserved.`, NamespaceAlreadyExistsFailure, {});
+  checkClusters(request.activeClusterName, request.clusters);
   if (request.isGlobalNamespace) throw invalidArgument('Global namespaces are not supported: there is one cluster. Leave is_global_namespace unset.');
+}
+
+/** There is one cluster, so namespaces are active there. */
+function checkClusters(active: string | undefined, clusters: readonly { readonly clusterName: string }[] | undefined): void {
+  const unknown = [active ?? '', ...(clusters ?? []).map(({ clusterName }) => clusterName)].find((name) => name !== '' && name !== CLUSTER_NAME);
+  if (unknown !== undefined) throw invalidArgument(`Invalid cluster name: ${unknown}. There is one cluster, "${CLUSTER_NAME}".`);
 }
 
 function checkUpdate(request: UpdateNamespaceRequest, limits: NamespaceLimits): void {
   if (request.config?.workflowExecutionRetentionTtl !== undefined) checkRetention(request.config.workflowExecutionRetentionTtl, limits);
   if (request.updateInfo !== undefined) checkLimitSettings(request.updateInfo.data);
+  checkClusters(request.replicationConfig?.activeClusterName, request.replicationConfig?.clusters);
   if (request.promoteNamespace) throw invalidArgument('Global namespaces are not supported: there is one cluster.');
   if (request.deleteBadBinary !== '') throw invalidArgument(`There is no bad binary ${request.deleteBadBinary}: marking binaries as bad is not supported.`);
   if (request.updateInfo?.state === NamespaceState.DELETED) throw invalidArgument('A namespace is deleted with DeleteNamespace, not by an update of its state.');
@@ -109,6 +124,7 @@ function describe(namespace: ServedNamespace): Init<DescribeNamespaceResponse> {
       data: namespace.data,
       capabilities: NAMESPACE_CAPABILITIES,
       limits: advertisedLimits(namespace.limits),
+      supportsSchedules: CAPABILITIES.supportsSchedules,
     },
     config: {
       workflowExecutionRetentionTtl: namespace.retentionMs,

@@ -27,6 +27,8 @@ const ROWS: readonly Row[] = [
   ['StartWorkflowExecution', startRequest('w', { workflowRunTimeout: -1 }), 'INVALID_ARGUMENT'],
   ['StartWorkflowExecution', startRequest('w', { workflowRunTimeout: 1e15 }), 'OK'],
   ['StartWorkflowExecution', startRequest('w2', { retryPolicy: { backoffCoefficient: 0.5 } }), 'INVALID_ARGUMENT'],
+  ['StartWorkflowExecution', startRequest('w3', { timeSkippingConfig: { enabled: true } }), 'UNIMPLEMENTED'],
+  ['SignalWithStartWorkflowExecution', { ...startRequest('w3', { timeSkippingConfig: { enabled: true } }), signalName: 's' }, 'UNIMPLEMENTED'],
   ['StartWorkflowExecution', startRequest('open', { requestId: 'another' }), 'ALREADY_EXISTS WorkflowExecutionAlreadyStartedFailure'],
   ['StartWorkflowExecution', startRequest('closed', { requestId: 'another', workflowIdReusePolicy: 3 }), 'ALREADY_EXISTS WorkflowExecutionAlreadyStartedFailure'],
   ['SignalWithStartWorkflowExecution', startRequest('w'), 'INVALID_ARGUMENT'],
@@ -91,6 +93,8 @@ test('a token that comes back under another namespace: unknown is told apart fro
   const complete = (namespace: string) => outcome(stage.call(WorkflowService.RespondWorkflowTaskCompleted, { namespace, taskToken }));
   assert.equal(await complete('unknown'), 'NOT_FOUND NamespaceNotFoundFailure');
   assert.equal(await complete('other'), 'INVALID_ARGUMENT');
+  const page = stage.call(WorkflowService.RespondWorkflowTaskCompleted, { namespace: NAMESPACE, taskToken, intermediatePage: true });
+  assert.equal(await outcome(page), 'FAILED_PRECONDITION');
   assert.equal(await complete(NAMESPACE), 'OK');
   assert.equal(await complete(NAMESPACE), 'NOT_FOUND NotFoundFailure');
 });

@@ -29,12 +29,12 @@ export const executionNotFound = (workflowId: string, runId = ''): RpcError =>
 export const namespaceNotFound = (namespace: string): RpcError =>
   RpcError.with(Code.NOT_FOUND, `Namespace ${namespace} is not found. Register it first, or correct the name.`, NamespaceNotFoundFailure, { namespace });
 
-export const namespaceInvalidState = (namespace: string, state: NamespaceState): RpcError =>
+export const namespaceInvalidState = (namespace: string, state: NamespaceState, allowedStates: readonly NamespaceState[]): RpcError =>
   RpcError.with(
     Code.FAILED_PRECONDITION,
-    `Namespace ${namespace} is deprecated: it accepts no new workflow executions.`,
+    `Namespace ${namespace} is ${state === NamespaceState.DELETED ? 'being deleted: it accepts no requests' : 'deprecated: it accepts no new workflow executions'}.`,
     NamespaceInvalidStateFailure,
-    { namespace, state, allowedStates: [NamespaceState.REGISTERED] },
+    { namespace, state, allowedStates: [...allowedStates] },
   );
 
 export const workflowNotReady = (message: string): RpcError => RpcError.with(Code.FAILED_PRECONDITION, message, WorkflowNotReadyFailure, {});
@@ -47,6 +47,13 @@ export const overloaded = (message: string): RpcError =>
   RpcError.with(Code.RESOURCE_EXHAUSTED, message, ResourceExhaustedFailure, {
     cause: ResourceExhaustedCause.CONCURRENT_LIMIT,
     scope: ResourceExhaustedScope.SYSTEM,
+  });
+
+/** Too much of something in one namespace. */
+export const concurrentLimit = (message: string): RpcError =>
+  RpcError.with(Code.RESOURCE_EXHAUSTED, message, ResourceExhaustedFailure, {
+    cause: ResourceExhaustedCause.CONCURRENT_LIMIT,
+    scope: ResourceExhaustedScope.NAMESPACE,
   });
 
 /** Too much of something for one workflow execution. */

@@ -213,3 +213,28 @@ test('an older run can be reset after the latest one was deleted, unless its id 
   const other = await stage.call(WorkflowService.DescribeWorkflowExecution, { namespace: NAMESPACE, execution: { workflowId: 'w', runId: started } });
   assert.equal(started === runId || other.workflowExecutionInfo?.status === WorkflowExecutionStatus.TERMINATED, true, 'one of them is open');
 });
+
+test('what came to a chain is told again by a reset, as far as its runs are left', async () => {
+  await using stage = await Stage.open();
+  const first = await stage.start('w');
+  const [second, last] = [await nextRun(stage, 'a'), await nextRun(stage, 'b')];
+  await stage.signal('w', 'c');
+  await stage.complete(await stage.pollWorkflow(), [completeWorkflow()]);
+  const remove = (runId: string) => stage.call(WorkflowService.DeleteWorkflowExecution, { namespace: NAMESPACE, workflowExecution: { workflowId: 'w', runId } });
+  await remove(last);
+  const made = await reset(stage, 4, { workflowExecution: { workflowId: 'w', runId: first } });
+  assert.deepEqual(signalsOf(await stage.events('w', made)), ['a', 'b']);
+  await remove(second);
+  const again = await reset(stage, 4, { workflowExecution: { workflowId: 'w', runId: first }, requestId: 'again' });
+  assert.deepEqual(signalsOf(await stage.events('w', again)), ['a']);
+});
+
+/** The current run takes a signal and continues as new. */
+async function nextRun(stage: Stage, signal: string): Promise<string> {
+  await stage.complete(await stage.pollWorkflow(), []);
+  await stage.signal('w', signal);
+  await stage.complete(await stage.pollWorkflow(), [{ commandType: CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION, continueAsNewWorkflowExecutionCommandAttributes: {} }]);
+  await stage.clock.advance(1_000);
+  const { workflowExecutionInfo } = await stage.call(WorkflowService.DescribeWorkflowExecution, { namespace: NAMESPACE, execution: { workflowId: 'w' } });
+  return workflowExecutionInfo?.execution?.runId ?? '';
+}

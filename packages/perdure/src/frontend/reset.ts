@@ -46,7 +46,8 @@ export function addResetHandlers(router: Router, rooms: Rooms): void {
   });
 }
 
-async function resetRun(rooms: Rooms, namespace: ServedNamespace, execution: WorkflowExecution, request: ResetWorkflowExecutionRequest): Promise<string> {
+/** What ResetWorkflowExecution does with a request that was checked. */
+export async function resetRun(rooms: Rooms, namespace: ServedNamespace, execution: WorkflowExecution, request: ResetWorkflowExecutionRequest): Promise<string> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const reset = new Reset(rooms, namespace, execution, request);
     try {
@@ -59,7 +60,8 @@ async function resetRun(rooms: Rooms, namespace: ServedNamespace, execution: Wor
   throw busyWorkflow('The workflow changed again and again while its reset was prepared. Send the request again.');
 }
 
-function checkWhat({ postResetOperations, resetReapplyType, resetReapplyExcludeTypes }: ResetWorkflowExecutionRequest, limits: NamespaceLimits): void {
+/** @throws RpcError INVALID_ARGUMENT if what is to be told again, or done to the new run, cannot be. */
+export function checkWhat({ postResetOperations, resetReapplyType, resetReapplyExcludeTypes }: Pick<ResetWorkflowExecutionRequest, 'postResetOperations' | 'resetReapplyType' | 'resetReapplyExcludeTypes'>, limits: NamespaceLimits): void {
   if (!Object.values<number>(ResetReapplyType).includes(resetReapplyType)) throw invalidArgument(`ResetReapplyType ${resetReapplyType} is unknown.`);
   const unknown = resetReapplyExcludeTypes.find((type) => !Object.values<number>(ResetReapplyExcludeType).includes(type));
   if (unknown !== undefined) throw invalidArgument(`ResetReapplyExcludeType ${unknown} is unknown.`);
@@ -143,17 +145,21 @@ class Reset {
     return forked;
   }
 
-  /** Collects what came later, up to the durable end of the last run of the chain. Tells how far the current run was read. */
+  /** Collects what came later, up to the durable end of the last run of the chain that is left. Tells how far the run was read that decides. */
   async #collectChain(base: QueryableRun, finish: number, currentRunId: string): Promise<number | undefined> {
-    let run = base;
+    let readTo: number | undefined;
     let from = finish;
-    for (;;) {
-      const end = await this.#collect(run, from, run === base);
-      if (run.runId === currentRunId) return end;
-      if (run.status !== WorkflowExecutionStatus.CONTINUED_AS_NEW) return undefined;
-      run = await this.#view(run.successorRunId);
+    for (let run: QueryableRun | undefined = base; run !== undefined; run = await this.#nextOf(run)) {
+      const end: number = await this.#collect(run, from, run === base);
+      if (run.runId === currentRunId) readTo = end;
       from = 1;
     }
+    return readTo;
+  }
+
+  /** A run that was deleted ends the chain. */
+  async #nextOf({ status, successorRunId }: QueryableRun): Promise<QueryableRun | undefined> {
+    return status === WorkflowExecutionStatus.CONTINUED_AS_NEW ? await this.#find(successorRunId) : undefined;
   }
 
   async #collect(run: QueryableRun, from: number, isBase: boolean): Promise<number> {

@@ -1,11 +1,13 @@
 /** What handlers work with: the rooms behind the frontend, and the frontend's own short-lived memory. Made once by `server/`. */
 import type { Host } from '../host/host.js';
 import type { Matching } from '../matching/matching.js';
+import type { CallMeters } from '../metrics/call-meters.js';
 import type { Clock, Logger, Random } from '../ports/index.js';
 import type { CallbackAddresses } from './callback-addresses.js';
 import type { Closing } from './closing.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
 import type { PendingQueries } from './pending-queries.js';
+import type { TaskQueueSettings } from './task-queue-settings.js';
 import type { WorkerPolls } from './worker-polls.js';
 
 export interface Rooms {
@@ -17,6 +19,10 @@ export interface Rooms {
   readonly namespaces: NamespaceRegistry;
   readonly queries: PendingQueries;
   readonly polls: WorkerPolls;
+  /** What operators have set for task queues. */
+  readonly taskQueues: TaskQueueSettings;
+  /** What is counted of each RPC. */
+  readonly calls: CallMeters;
   /** Where completion callbacks may be sent. */
   readonly callbackAddresses: CallbackAddresses;
   /** Begins when the engine closes: every wait ends. */

@@ -1,14 +1,15 @@
-/** Schedules as clients see them: create, describe, update, patch, delete, matching times. The decisions are the schedule machine's. */
+/** Schedules as clients see them: create, describe, update, patch, delete, matching times, what was skipped. The schedule machine decides. */
 import type { MachineKey } from '../machines/machine.js';
 import {
   SCHEDULE_KIND,
   describeSchedule,
   matchingTimes,
+  skippedActions,
   type ScheduleInput,
   type ScheduleMachineState,
   type ScheduleReply,
 } from '../machines/schedule/index.js';
-import { WorkflowService, type Encoded, type SearchAttributes } from '../protocol/index.js';
+import { PerdureService, WorkflowService, type Encoded, type SearchAttributes } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import { invalidArgument, notFound } from './refusals.js';
@@ -88,9 +89,13 @@ export function addScheduleHandlers(router: Router, { host, namespaces }: Rooms)
     if (startTime === undefined || endTime === undefined) throw invalidArgument('StartTime and EndTime have to be set on request.');
     return { startTime: await read(namespaces.get(namespace), scheduleId, (state) => matchingTimes(state, startTime, endTime)) };
   });
+
+  router.add(PerdureService.ListSkippedActions, async ({ namespace, scheduleId }) => ({
+    skippedActions: await read(namespaces.get(namespace), scheduleId, skippedActions),
+  }));
 }
 
-export function scheduleKey(namespace: ServedNamespace, scheduleId: string): MachineKey {
+function scheduleKey(namespace: ServedNamespace, scheduleId: string): MachineKey {
   return { kind: SCHEDULE_KIND, namespace: namespace.id, key: scheduleId };
 }
 

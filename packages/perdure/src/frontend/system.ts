@@ -1,36 +1,8 @@
 /** What the server says of itself: the first call of every connection, and what operators ask. */
-import { WorkflowService, type Init, type GetSystemInfoResponse_Capabilities, type NamespaceInfo_Capabilities } from '../protocol/index.js';
+import { WorkflowService } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
+import { CAPABILITIES, CLUSTER_NAME, SERVER_VERSION } from './capabilities.js';
 import type { Rooms } from './rooms.js';
-
-/** The version of Temporal's API that we speak: SDKs and tools parse it and expect at least 1.x. */
-const SERVER_VERSION = '1.32.0';
-export const CLUSTER_NAME = 'active';
-
-/** A capability is listed once it works: SDKs rely on it from then on. */
-const CAPABILITIES: Init<GetSystemInfoResponse_Capabilities> = {
-  signalAndQueryHeader: true,
-  internalErrorDifferentiation: true,
-  activityFailureIncludeHeartbeat: true,
-  encodedFailureAttributes: true,
-  // Workers then send their build id in a stamp instead of the old binary checksum.
-  buildIdBasedVersioning: true,
-  upsertMemo: true,
-  eagerWorkflowStart: true,
-  sdkMetadata: true,
-};
-
-export const NAMESPACE_CAPABILITIES: Init<NamespaceInfo_Capabilities> = {
-  syncUpdate: true,
-  asyncUpdate: true,
-  eagerWorkflowStart: true,
-  workerHeartbeats: true,
-  workflowPause: true,
-  workerPollCompleteOnShutdown: true,
-  pollerAutoscaling: true,
-  reportedProblemsSearchAttribute: true,
-  workflowUpdateCallbacks: true,
-};
 
 export function addSystemHandlers(router: Router, rooms: Rooms): void {
   router.add(WorkflowService.GetSystemInfo, () => ({ serverVersion: SERVER_VERSION, capabilities: CAPABILITIES }));
@@ -39,9 +11,10 @@ export function addSystemHandlers(router: Router, rooms: Rooms): void {
     clusterId: rooms.clusterId,
     clusterName: CLUSTER_NAME,
     historyShardCount: 1,
+    initialFailoverVersion: 1,
+    failoverVersionIncrement: 10,
     persistenceStore: 'sqlite',
     visibilityStore: 'sqlite',
-    versionInfo: { current: { version: SERVER_VERSION } },
     supportedClients: new Map([
       ['temporal-cli', '<2.0.0'],
       ['temporal-go', '<2.0.0'],

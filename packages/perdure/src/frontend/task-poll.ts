@@ -1,6 +1,6 @@
 /** One long poll of a worker for a task, of either kind: checks it, waits in matching, and frees its place however it ends. */
 import type { Namespace } from '../machines/namespace/inputs.js';
-import type { TaskQueue, TaskQueueMetadata, WorkerVersionCapabilities } from '../protocol/index.js';
+import { TaskQueueKind, type TaskQueue, type TaskQueueMetadata, type WorkerDeploymentOptions, type WorkerVersionCapabilities } from '../protocol/index.js';
 import type { CallContext } from '../transport/transport.js';
 import { waitMs } from './long-poll.js';
 import type { Rooms } from './rooms.js';
@@ -14,7 +14,7 @@ interface TaskPollRequest {
   readonly workerVersionCapabilities?: WorkerVersionCapabilities | undefined;
   /** Only of activity workers. */
   readonly taskQueueMetadata?: TaskQueueMetadata | undefined;
-  readonly deploymentOptions?: { readonly buildId: string } | undefined;
+  readonly deploymentOptions?: WorkerDeploymentOptions | undefined;
 }
 
 /**
@@ -33,20 +33,36 @@ export async function pollTask<Response>(
   const queue = requiredTaskQueue(request.taskQueue, namespace.limits);
   checkLength('Identity', request.identity, namespace.limits);
   checkBuildId(request.workerVersionCapabilities?.buildId ?? request.deploymentOptions?.buildId, namespace.limits);
-  const { identity, workerVersionCapabilities: version } = request;
+  const { identity, workerVersionCapabilities: version, deploymentOptions, taskQueueMetadata } = request;
   const worker = version === undefined || version.buildId === '' ? undefined : { buildId: version.buildId, useVersioning: version.useVersioning };
   const address = { namespace: namespace.id, name: queue.name, type };
   const began = clock.monotonic();
-  const poll = polls.begin(request.workerInstanceKey, context.signal);
+  const poll = polls.begin(namespace.id, request.workerInstanceKey, context.signal);
   try {
     const task = await matching.poll(
       address,
-      { identity, requestId: random.uuid(), worker, maxTasksPerSecond: request.taskQueueMetadata?.maxTasksPerSecond, signal: poll.signal, timeoutMs: waitMs(namespace.limits.taskLongPollMs, context, clock) },
+      {
+        identity,
+        requestId: random.uuid(),
+        worker,
+        about: { workerVersionCapabilities: version, deploymentOptions },
+        sticky: queue.kind === TaskQueueKind.STICKY,
+        maxTasksPerSecond: taskQueueMetadata?.maxTasksPerSecond,
+        signal: poll.signal,
+        timeoutMs: waitMs(namespace.limits.taskLongPollMs, context, clock),
+      },
     );
     if (task === undefined) return {};
     const pollRequestDeltaSuggestion = matching.adviseScaling(address, clock.monotonic() - began);
+    // Workers poll the sticky queue more while it has a backlog.
+    const backlogCountHint = type === 'workflow' ? matching.readyTasks(address) : 0;
     const response = await answer(namespace, task);
-    return pollRequestDeltaSuggestion === 0 ? response : { ...response, pollerScalingDecision: { pollRequestDeltaSuggestion } };
+    if (pollRequestDeltaSuggestion === 0 && backlogCountHint === 0) return response;
+    return {
+      ...response,
+      ...(backlogCountHint > 0 && { backlogCountHint }),
+      ...(pollRequestDeltaSuggestion !== 0 && { pollerScalingDecision: { pollRequestDeltaSuggestion } }),
+    };
   } finally {
     poll.end();
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   Code,
   CommandType,
+  Failure,
   IndexedValueType,
   Memo,
   OperatorService,
@@ -47,6 +48,42 @@ test('a list shows each answer at once: the start, what a workflow task upserts,
   assert.deepEqual(await list(stage, "Customer = 'bob' AND ExecutionStatus = 'Completed'"), ['w']);
   await stage.call(DeleteWorkflowExecution, { namespace: NAMESPACE, workflowExecution: { workflowId: 'w' } });
   assert.deepEqual(await list(stage), []);
+});
+
+test('a search finds a run by parts of its id and type, and by what went wrong in it', async () => {
+  await using stage = await Stage.open();
+  for (const id of ['invoice-1', 'invoice-2', 'refund-1']) await stage.start(id);
+  const failure = Failure.encode({ message: 'Activity task failed', cause: { message: 'Carte refusée: CARD_DECLINED', cause: { message: 'code 51' } } });
+  const failed = { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure } };
+  await stage.complete(await stage.pollWorkflow(), [failed]);
+  await stage.call(TerminateWorkflowExecution, { namespace: NAMESPACE, workflowExecution: { workflowId: 'refund-1' }, reason: 'Customer asked' });
+  const cases: [query: string, expected: string[]][] = [
+    ["'INVOICE'", ['invoice-2', 'invoice-1']],
+    ["'voice-2 order'", ['invoice-2']],
+    ["'refusee card'", ['invoice-1']],
+    ["'51' AND ExecutionStatus = 'Failed'", ['invoice-1']],
+    ["FailureMessage = 'asked'", ['refund-1']],
+    ['FailureMessage IS NULL', ['invoice-2']],
+    ["'efusée' OR NOT 'r'", []],
+  ];
+  for (const when of ['now', 'after a restart']) {
+    for (const [query, expected] of cases) assert.deepEqual(await list(stage, query), expected, `${query} ${when}`);
+    await stage.restart();
+  }
+  assert.equal((await stage.call(CountWorkflowExecutions, { namespace: NAMESPACE, query: "'invoice'" })).count, 2);
+});
+
+test('an attribute that was added again with another type finds what was written since', async () => {
+  await using stage = await Stage.open({ searchAttributes: { Level: 'Keyword' } });
+  await stage.start('old', { searchAttributes: attributes({ Level: 'high' }) });
+  const add = (type: IndexedValueType) => stage.call(OperatorService.AddSearchAttributes, { namespace: NAMESPACE, searchAttributes: new Map([['Level', type]]) });
+  await assert.rejects(add(IndexedValueType.INT), refused(/exists with the type Keyword/));
+  await stage.call(OperatorService.RemoveSearchAttributes, { namespace: NAMESPACE, searchAttributes: ['Level'] });
+  await assert.rejects(list(stage, "Level = 'high'"), refused(/invalid search attribute: Level/));
+  await add(IndexedValueType.INT);
+  await stage.start('new', { searchAttributes: attributes({ Level: 7 }) });
+  assert.deepEqual([await list(stage, 'Level > 0'), await list(stage, 'Level != 7'), await list(stage, 'Level IS NOT NULL')], [['new'], [], ['new', 'old']]);
+  await assert.rejects(list(stage, "Level = 'high'"), refused(/of type Int/));
 });
 
 test('what runs comes first, then what closed last; pages go on whatever happens between them; the size is capped', async () => {

@@ -6,7 +6,6 @@
  */
 import { WORKFLOW_KIND } from '../machines/workflow/index.js';
 import {
-  EMPTY,
   IndexedValueType,
   WorkflowExecutionInfo,
   WorkflowExecutionStatus,
@@ -24,6 +23,7 @@ import { compileQuery, type CompiledQuery } from '../visibility/compile.js';
 import { DIVISION_ATTRIBUTE, type Condition, type OrderTerm, type Scalar } from '../visibility/condition.js';
 import { QueryProblem } from '../visibility/query-problem.js';
 import { statusName } from '../visibility/values.js';
+import { listPage, totalOf } from './list-page.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
@@ -43,15 +43,8 @@ export function addVisibilityHandlers(router: Router, { host, namespaces, clock 
   ): Promise<ExecutionPage> => {
     const { limits } = namespace;
     const request = { kind: WORKFLOW_KIND, namespace: namespace.id, ...asked, limit: pageSize(size, limits.listPageSize, limits) };
-    const after = token.byteLength === 0 ? undefined : Buffer.from(token).toString('latin1');
-    try {
-      const { items, next } = await host.list({ ...request, after });
-      const executions = items.flatMap(({ listing }) => (listing === undefined ? [] : WorkflowExecutionInfo.decode(listing)));
-      return { executions, nextPageToken: next === undefined ? EMPTY : Buffer.from(next, 'latin1') };
-    } catch (error) {
-      if (error instanceof RangeError) throw invalidArgument('Invalid next page token: send the one of the page before, with the same query.');
-      throw error;
-    }
+    const { items, nextPageToken } = await listPage(host, request, token);
+    return { executions: items.flatMap(({ listing }) => (listing === undefined ? [] : WorkflowExecutionInfo.decode(listing))), nextPageToken };
   };
 
   router.add(WorkflowService.ListWorkflowExecutions, async (request) => {
@@ -87,8 +80,7 @@ export function addVisibilityHandlers(router: Router, { host, namespaces, clock 
     const { condition, order, groupBy } = compiled(request.query, namespace, clock.now());
     if (order.length > 0) throw invalidArgument("invalid query: operation is not supported: 'ORDER BY' clause in a count. Leave it out.");
     const groups = await host.count({ kind: WORKFLOW_KIND, namespace: namespace.id, condition, groupBy: groupBy?.name });
-    const count = groups.reduce((sum, group) => sum + group.count, 0);
-    return { count, groups: groupBy === undefined ? [] : groups.map((group) => shownGroup(groupBy, group)) };
+    return { count: totalOf(groups), groups: groupBy === undefined ? [] : groups.map((group) => shownGroup(groupBy, group)) };
   });
 }
 

@@ -21,34 +21,39 @@ export class WorkerPolls {
   readonly #gone = new Set<string>();
 
   /** Registers a poll. Without a key (older workers) it ends only with its caller. */
-  begin(workerInstanceKey: string, caller: AbortSignal): WorkerPoll {
+  begin(namespaceId: string, workerInstanceKey: string, caller: AbortSignal): WorkerPoll {
     if (workerInstanceKey === '') return { signal: caller, end: () => {} };
+    const worker = workerOf(namespaceId, workerInstanceKey);
     const ending = new Ending();
-    if (caller.aborted || this.#gone.has(workerInstanceKey)) {
+    if (caller.aborted || this.#gone.has(worker)) {
       ending.abort();
       return { signal: ending, end: () => {} };
     }
     caller.addEventListener('abort', ending.abort);
-    const ofWorker = this.#waiting.get(workerInstanceKey) ?? new Set();
-    this.#waiting.set(workerInstanceKey, ofWorker.add(ending));
+    const ofWorker = this.#waiting.get(worker) ?? new Set();
+    this.#waiting.set(worker, ofWorker.add(ending));
     return {
       signal: ending,
       end: () => {
         caller.removeEventListener('abort', ending.abort);
         ofWorker.delete(ending);
-        if (ofWorker.size === 0 && this.#waiting.get(workerInstanceKey) === ofWorker) this.#waiting.delete(workerInstanceKey);
+        if (ofWorker.size === 0 && this.#waiting.get(worker) === ofWorker) this.#waiting.delete(worker);
       },
     };
   }
 
   /** The worker says goodbye: ends its polls, now and for the time to come. */
-  shutDown(workerInstanceKey: string): void {
+  shutDown(namespaceId: string, workerInstanceKey: string): void {
     if (workerInstanceKey === '') return;
-    this.#gone.add(workerInstanceKey);
+    const worker = workerOf(namespaceId, workerInstanceKey);
+    this.#gone.add(worker);
     if (this.#gone.size > REMEMBERED_WORKERS) for (const oldest of this.#gone) if (this.#gone.delete(oldest)) break;
-    for (const ending of this.#waiting.get(workerInstanceKey) ?? []) ending.abort();
+    for (const ending of this.#waiting.get(worker) ?? []) ending.abort();
   }
 }
+
+/** Keys are made by workers: another namespace may know one, and must not end anything with it. */
+const workerOf = (namespaceId: string, workerInstanceKey: string): string => `${namespaceId}/${workerInstanceKey}`;
 
 /** The end of one poll, for the one that waits. */
 class Ending implements EndSignal {

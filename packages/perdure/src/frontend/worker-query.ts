@@ -31,6 +31,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['BuildId', text((worker) => worker.deploymentVersion?.buildId ?? '')],
   ['SdkName', text((worker) => worker.sdkName)],
   ['SdkVersion', text((worker) => worker.sdkVersion)],
+  ['WorkerStatus', text((worker) => STATUS_NAMES.get(worker.status) ?? '')],
   ['Status', text((worker) => STATUS_NAMES.get(worker.status) ?? '')],
   ['StartTime', { kind: 'time', of: (worker) => worker.startTime }],
   ['HeartbeatTime', { kind: 'time', of: (worker) => worker.heartbeatTime }],

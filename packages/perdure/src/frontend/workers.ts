@@ -47,7 +47,7 @@ export function addWorkerHandlers(router: Router, rooms: Rooms): void {
     const namespace = namespaces.get(request.namespace);
     if (request.workerHeartbeat !== undefined) registry.record(namespace.id, [request.workerHeartbeat]);
     if (request.workerInstanceKey !== '') registry.forget(namespace.id, request.workerInstanceKey);
-    polls.shutDown(request.workerInstanceKey);
+    polls.shutDown(namespace.id, request.workerInstanceKey);
     if (request.stickyTaskQueue !== '') matching.closeQueue({ namespace: namespace.id, name: request.stickyTaskQueue, type: 'workflow' });
     return {};
   });
@@ -56,7 +56,7 @@ export function addWorkerHandlers(router: Router, rooms: Rooms): void {
     const { id, limits } = namespaces.get(request.namespace);
     requiredTaskQueue(request.taskQueue, limits);
     registry.record(id, request.workerHeartbeat);
-    const poll = polls.begin(request.workerInstanceKey, context.signal);
+    const poll = polls.begin(id, request.workerInstanceKey, context.signal);
     try {
       // There are no Nexus tasks; a worker that polls for them must not be told so by an error, or it shuts down.
       await within(new Promise<never>(() => {}), waitMs(limits.taskLongPollMs, context, rooms.clock), rooms, poll.signal);

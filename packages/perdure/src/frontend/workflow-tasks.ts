@@ -1,11 +1,11 @@
 /** Workflow tasks: poll, complete, fail, and forget stickiness. */
 import { WORKFLOW_KIND, type CompleteWorkflowTaskReply, type DoneReply, type WorkflowInput, type WorkflowTaskReply } from '../machines/workflow/index.js';
-import { WorkflowService, type WorkflowTaskToken } from '../protocol/index.js';
+import { Code, RpcError, WorkflowService, type WorkflowTaskToken } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
 import { QueryTask, queryTaskResponse } from './query-task.js';
+import { heedRates } from './eager-activities.js';
 import { commandNamespaces } from './command-namespaces.js';
-import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
 import { pollTask } from './task-poll.js';
 import { readTaskToken } from './task-token.js';
@@ -14,7 +14,7 @@ import { executionKey } from './workflow.js';
 import { workflowTaskResponse } from './workflow-task-response.js';
 
 export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
-  const { host, namespaces, queries } = rooms;
+  const { host, matching, namespaces, queries } = rooms;
 
   router.add(WorkflowService.PollWorkflowTaskQueue, (request, context) =>
     pollTask(rooms, request, context, 'workflow', (namespace, task) =>
@@ -26,9 +26,11 @@ export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
     const { namespaceId, task } = readTaskToken(request.taskToken, 'workflowTask');
     const namespace = namespaces.ofToken(namespaceId, request.namespace);
     checkLength('Identity', request.identity, namespace.limits);
-    if (request.intermediatePage) throw invalidArgument('A completion must come in one request: paging is not supported. Send all commands at once.');
+    if (request.intermediatePage || request.pageNumber > 0) {
+      throw new RpcError(Code.FAILED_PRECONDITION, 'A completion must come in one request: paging is not supported, as DescribeNamespace says. Send all commands at once.');
+    }
     const otherNamespaces = commandNamespaces(request.commands, namespace.name, namespaces);
-    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request, namespaces: otherNamespaces, searchAttributeTypes: namespace.searchAttributes };
+    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request: heedRates(request, namespaceId, matching), namespaces: otherNamespaces, searchAttributeTypes: namespace.searchAttributes };
     const reply = await host.send<CompleteWorkflowTaskReply>(runKey(namespaceId, task), input);
     queries.answerAttached(task.runId, request.queryResults);
     return {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   Code,
   EventType,
+  Link,
   RpcError,
   WorkflowExecutionAlreadyStartedFailure,
   WorkflowExecutionStatus,
@@ -136,4 +137,16 @@ test('describe shows the run and what is pending', async () => {
   await assert.rejects(describe({ workflowId: 'unknown' }), refusedWith(Code.NOT_FOUND, /unknown/));
   await assert.rejects(describe({ workflowId: 'w', runId: unknownRun }), refusedWith(Code.NOT_FOUND));
   await assert.rejects(describe({ workflowId: 'w', runId: 'no uuid' }), refusedWith(Code.INVALID_ARGUMENT));
+});
+
+test('a signal without a request id is linked to all the same; a termination without words says who ended the run', async () => {
+  await using stage = await Stage.open();
+  const runId = await stage.start('w');
+  const workflowExecution = { workflowId: 'w' };
+  const { link } = await stage.call(SignalWorkflowExecution, { namespace: NAMESPACE, workflowExecution, signalName: 's' });
+  const { workflowEvent } = Link.decode(link ?? new Uint8Array(0));
+  assert.deepEqual([workflowEvent?.workflowId, workflowEvent?.runId, workflowEvent?.requestIdRef?.eventType], ['w', runId, EventType.WORKFLOW_EXECUTION_SIGNALED]);
+  await stage.call(TerminateWorkflowExecution, { namespace: NAMESPACE, workflowExecution });
+  const closed = (await stage.events('w')).at(-1)?.workflowExecutionTerminatedEventAttributes;
+  assert.deepEqual([closed?.reason, closed?.identity], ['terminated by user via frontend', 'frontend-service']);
 });

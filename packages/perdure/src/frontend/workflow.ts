@@ -4,6 +4,8 @@ import type { MachineKey } from '../machines/machine.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import {
+  Code,
+  RpcError,
   StartWorkflowExecutionRequest,
   WorkflowIdConflictPolicy,
   WorkflowService,
@@ -31,6 +33,10 @@ import {
   requiredWorkflowType,
 } from './validation.js';
 import { workflowTaskResponse } from './workflow-task-response.js';
+
+/** What the history says of a termination whose caller said nothing: as on Temporal's servers, so that tools know it. */
+const DEFAULT_REASON = 'terminated by user via frontend';
+const FRONTEND_IDENTITY = 'frontend-service';
 
 export function addWorkflowHandlers(router: Router, rooms: Rooms): void {
   const { host, namespaces } = rooms;
@@ -72,7 +78,7 @@ export function addWorkflowHandlers(router: Router, rooms: Rooms): void {
     checkLength('Identity', request.identity, namespace.limits);
     checkLinks(request.links, namespace.limits);
     const { runId = '' } = await tell(rooms, namespace, execution, { type: 'signal', request });
-    return { link: request.requestId === '' ? undefined : signalLink(namespace, { workflowId: execution.workflowId, runId }, request.requestId) };
+    return { link: signalLink(namespace, { workflowId: execution.workflowId, runId }, request.requestId) };
   });
 
   router.add(WorkflowService.RequestCancelWorkflowExecution, async (request) => {
@@ -91,7 +97,8 @@ export function addWorkflowHandlers(router: Router, rooms: Rooms): void {
     checkLength('Identity', request.identity, namespace.limits);
     checkBlob('Details', request.details, namespace.limits);
     checkLinks(request.links, namespace.limits);
-    await tell(rooms, namespace, execution, { type: 'terminate', request });
+    const { reason, identity } = request;
+    await tell(rooms, namespace, execution, { type: 'terminate', request: { ...request, reason: reason || DEFAULT_REASON, identity: identity || FRONTEND_IDENTITY } });
     return {};
   });
 
@@ -153,6 +160,10 @@ export function checkStart(request: StartWorkflowExecutionRequest, limits: Names
   checkLinks(request.links, limits);
   checkLength('CronSchedule', request.cronSchedule, limits);
   checkRetryPolicy(request);
+  // A run that is meant to skip time and does not would only seem to hang.
+  if (request.timeSkippingConfig !== undefined) {
+    throw new RpcError(Code.UNIMPLEMENTED, 'Time skipping of single workflows is not implemented. Leave time_skipping_config out; the test environment skips time for all of its workflows.');
+  }
 }
 
 function checkRetryPolicy({ retryPolicy }: StartWorkflowExecutionRequest): void {

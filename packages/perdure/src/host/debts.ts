@@ -5,7 +5,7 @@
  * and returns what is owed anew. `emit` acts on that once the step is in a group. Two steps, because acting may decide further inputs
  * (a task meets a waiting poller), and those must come after the step that led to them.
  */
-import type { Debt, DebtKey, TaskQueueAddress } from '../machines/machine.js';
+import type { Debt, DebtKey, TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { ReadyTask } from '../matching/ready-task.js';
 import type { WaitingPoll } from '../matching/waiting-poll.js';
@@ -28,8 +28,9 @@ export class DispatchOffer extends ReadyTask {
     queue: TaskQueueAddress,
     since: number,
     readonly sticky: boolean,
+    priority: TaskPriority | undefined,
   ) {
-    super(queue, since);
+    super(queue, since, priority);
     this.#debts = debts;
   }
 
@@ -196,12 +197,12 @@ export class Debts {
     const owed = debt?.dispatch;
     const offered = resident.offers.get(key);
     if (offered !== undefined) {
-      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue)) return undefined;
+      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue) && samePriority(offered.priority, owed.priority)) return undefined;
       resident.offers.delete(key);
       this.#withdraw(offered);
     }
     if (owed === undefined) return undefined;
-    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky);
+    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky, owed.priority);
     resident.offers.set(key, offer);
     return offer;
   }
@@ -233,4 +234,8 @@ export class Debts {
 
 function sameQueue(one: TaskQueueAddress, other: TaskQueueAddress): boolean {
   return one === other || (one.name === other.name && one.type === other.type && one.namespace === other.namespace);
+}
+
+function samePriority(one: TaskPriority | undefined, other: TaskPriority | undefined): boolean {
+  return one === other || (one?.level === other?.level && one?.fairnessKey === other?.fairnessKey && one?.weight === other?.weight);
 }

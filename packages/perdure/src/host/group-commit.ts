@@ -18,6 +18,7 @@ import type { MachineRow, Store, Transition } from '../store/store.js';
 import { CommitWatch } from './commit-watch.js';
 import { STUCK, unavailable, type HostLimits } from './limits.js';
 import type { Resident } from './resident.js';
+import { HostStats } from './stats.js';
 import { Suspects } from './suspects.js';
 
 /** Who waits for a reply. */
@@ -72,9 +73,10 @@ export class GroupCommit {
   #flushDeferred = false;
   #pendingRecords = 0;
   #pendingBytes = 0;
+  #begunAt = 0;
   #idle: (() => void)[] = [];
 
-  constructor(store: Store, clock: Clock, limits: HostLimits, logger: Logger, events: GroupCommitEvents) {
+  constructor(store: Store, clock: Clock, limits: HostLimits, logger: Logger, events: GroupCommitEvents, readonly stats = new HostStats()) {
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
@@ -87,6 +89,16 @@ export class GroupCommit {
   /** Too much is decided and not durable: take no more inputs from outside. */
   get isOverloaded(): boolean {
     return this.#pendingRecords >= this.#limits.pendingRecords || this.#pendingBytes >= this.#limits.pendingBytes;
+  }
+
+  /** Records that are decided and not durable. */
+  get pendingRecords(): number {
+    return this.#pendingRecords;
+  }
+
+  /** More than one commit waits: whoever can wait should, so that inputs from outside find room. */
+  get isBehind(): boolean {
+    return this.#waiting.length > 1;
   }
 
   /** The store does not answer: take no more inputs from outside. */
@@ -164,6 +176,7 @@ export class GroupCommit {
     this.#inFlight = group;
     this.#events.flushing(group);
     this.#watch.begin();
+    this.#begunAt = this.#clock.monotonic();
     let committed: Promise<void>;
     try {
       committed = this.#store.commit(group.steps.map((step) => step.transition));
@@ -181,6 +194,9 @@ export class GroupCommit {
     this.#inFlight = undefined;
     this.#forget(group);
     group.durable = true;
+    this.stats.commitSeconds.observe((this.#clock.monotonic() - this.#begunAt) / 1000);
+    this.stats.commitRecords.observe(group.steps.length);
+    this.stats.journalBytes += group.bytes;
     for (const { resident, transition } of group.steps) {
       resident.durableSeq = transition.seq;
       if (transition.history !== undefined) resident.durableLastEventId = transition.history.lastEventId;
@@ -195,6 +211,7 @@ export class GroupCommit {
 
   #failed(group: Group, cause: unknown): void {
     this.#watch.end();
+    this.stats.failedCommits += 1;
     const guilty = this.#blame(group, cause);
     const groups = [group, ...this.#waiting];
     this.#inFlight = undefined;

@@ -16,22 +16,24 @@ import { resourceExhausted } from '../matching/resource-exhausted.js';
 import type { Clock } from '../ports/clock.js';
 import { silentLogger, type Logger } from '../ports/logger.js';
 import type { Random } from '../ports/random.js';
-import type { CountGroup, CountRequest, HistoryBatch, ListedMachine, ListRequest, Page, Store } from '../store/store.js';
+import type { CountGroup, CountRequest, HistoryBatch, ListedMachine, ListRequest, MachineFilter, Page, PageRequest, Store } from '../store/store.js';
 import { Cache } from './cache.js';
 import { Changes, type Matters } from './changes.js';
 import type { Courier } from './courier.js';
 import { Debts } from './debts.js';
 import { Deletions } from './deletions.js';
 import { Decisions } from './decisions.js';
+import { Forgetting, type Forgotten } from './forgetting.js';
 import { GroupCommit, type Asker, type Group } from './group-commit.js';
 import { newerBatches, readHistory, type HistorySlice, type HistorySliceLimit } from './history.js';
 import { CLOSING, DEFAULT_LIMITS, STUCK, unavailable, type HostLimits } from './limits.js';
-import { Listings } from './listings.js';
+import { fullPage, Listings } from './listings.js';
 import { Outbox } from './outbox.js';
 import { Preparations } from './preparations.js';
 import { Recovery } from './recovery.js';
 import { visible, type AnyMachine, type Resident } from './resident.js';
 import { Residents, type Departure } from './residents.js';
+import { HostStats } from './stats.js';
 import { Wakes } from './wakes.js';
 
 export type { Courier } from './courier.js';
@@ -59,6 +61,8 @@ export interface HostOptions {
 export class Host {
   /** Hears what machines tell those who wait for something of theirs, once it is durable. Must be quick, and must not throw. */
   onNotice: (machine: MachineKey & { readonly machine: string }, notice: unknown) => void = () => {};
+  /** Hears of machines that have closed for good, once that is durable; perhaps more than once. Must be quick, and must not throw. */
+  onClosed: (machine: MachineKey & { readonly machine: string }) => void = () => {};
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #matching: Matching;
@@ -70,9 +74,11 @@ export class Host {
   readonly #cache: Cache;
   readonly #recovery: Recovery;
   readonly #deletions: Deletions;
+  readonly #forgetting: Forgetting;
   readonly #preparations: Preparations;
   readonly #changes: Changes;
   readonly #listings: Listings;
+  readonly stats = new HostStats();
   #closed: Promise<void> | undefined;
 
   constructor(options: HostOptions) {
@@ -83,12 +89,12 @@ export class Host {
     this.#store = store;
     this.#matching = matching;
     this.#changes = new Changes(limits.changeWaiters);
-    this.#wakes = new Wakes(clock, (resident) => this.#wake(resident));
+    this.#wakes = new Wakes(clock, (resident) => this.#wake(resident), () => this.#commit.isBehind, this.stats.wakeSeconds);
     this.#commit = new GroupCommit(store, clock, limits, options.logger ?? silentLogger, {
       flushing: (group) => this.#addSnapshots(group),
       durable: (group) => this.#becameDurable(group),
       undone: (groups) => this.#undo(groups),
-    });
+    }, this.stats);
     const residents = new Residents({
       store, limits, machines, verify,
       events: { loaded: (resident) => this.#loaded(resident), dropped: (resident, why) => this.#dropped(resident, why) },
@@ -100,8 +106,9 @@ export class Host {
     this.#debts = new Debts({ matching, wakes: this.#wakes, outbox, decisions, residents, commit });
     this.#cache = new Cache({ clock, limits, residents, commit, leaving: (resident) => this.#debts.forgetTurnedAway(resident) });
     this.#deletions = new Deletions({ clock, store, residents });
+    this.#forgetting = new Forgetting({ store, residents, deletions: this.#deletions });
     this.#preparations = new Preparations({ store, limits, machines, residents, commit, deletions: this.#deletions, verify });
-    this.#recovery = new Recovery({ clock, store, limits, residents, debts: this.#debts });
+    this.#recovery = new Recovery({ clock, store, limits, residents, debts: this.#debts, wakes: this.#wakes });
     this.#listings = new Listings({ clock, store, residents, commit, logger: options.logger ?? silentLogger });
     this.#residents = residents;
     this.#decisions = decisions;
@@ -134,8 +141,10 @@ export class Host {
       }
       const asker = { resolve: resolve as Asker['resolve'], reject };
       const resident = this.#residents.find(to);
-      if (resident !== undefined) this.#answer(asker, to, resident, input);
-      else this.#residents.withMachine(to, (loaded) => this.#answer(asker, to, loaded, input), reject);
+      if (resident !== undefined) {
+        this.stats.cacheHits += 1;
+        this.#answer(asker, to, resident, input);
+      } else this.#residents.withMachine(to, (loaded) => this.#answer(asker, to, loaded, input), reject);
     });
   }
 
@@ -184,6 +193,16 @@ export class Host {
     return this.#preparations.discard(machine);
   }
 
+  /** The store does not end its commit: nothing is taken in. */
+  get isStuck(): boolean {
+    return this.#commit.isStuck;
+  }
+
+  /** What the host holds at the moment: machines and their bytes in memory, and records that are decided and not durable. */
+  get load(): { readonly machines: number; readonly cachedBytes: number; readonly pendingRecords: number } {
+    return { machines: this.#residents.size, cachedBytes: this.#cache.bytes, pendingRecords: this.#commit.pendingRecords };
+  }
+
   /**
    * Looks at a machine. What `look` returns is handed out once everything it saw is durable; it must not keep the state. Called with
    * `undefined` and `''` where no machine exists.
@@ -227,12 +246,27 @@ export class Host {
    * @throws RangeError the cursor is none of this list. RpcError UNAVAILABLE if the store cannot be read.
    */
   async list(request: ListRequest): Promise<Page<ListedMachine>> {
-    return this.#store.list(request).catch(unreadable);
+    return fullPage(this.#store, this.#clock, request).catch(unreadable);
   }
 
   /** How many machines a list query finds. @throws RpcError UNAVAILABLE if the store cannot be read. */
   async count(request: CountRequest): Promise<readonly CountGroup[]> {
     return this.#store.count(request).catch(unreadable);
+  }
+
+  /** A page of machines by what never changes about them, newest first. @throws RpcError UNAVAILABLE if the store cannot be read. */
+  async machines(filter: MachineFilter, page: PageRequest): Promise<Page<ListedMachine>> {
+    return this.#store.machines(filter, page).catch(unreadable);
+  }
+
+  /**
+   * Forgets the machines that `read` finds, as far as they are closed, owe nothing and are not in memory; the others are to be told that they
+   * are deleted. `read` is called twice, and hands out rows of `list` or `machines`.
+   * @throws RpcError UNAVAILABLE if the store fails
+   */
+  async forget(read: () => Promise<readonly ListedMachine[]>): Promise<Forgotten> {
+    if (this.#closed !== undefined) throw unavailable(CLOSING);
+    return this.#forgetting.forget(read).catch(unreadable);
   }
 
   /**
@@ -276,6 +310,7 @@ export class Host {
   }
 
   #loaded(resident: Resident): void {
+    this.stats.loads += 1;
     this.#debts.reconcileAll(resident);
     this.#deletions.consider(resident);
   }
@@ -301,17 +336,20 @@ export class Host {
   }
 
   #becameDurable(group: Group): void {
-    for (const { resident, notices } of group.steps) {
+    for (const { resident, transition, notices } of group.steps) {
       this.#changes.notify(resident);
+      if (!transition.row.open) this.onClosed(resident.self);
       if (notices !== undefined) for (const notice of notices) this.onNotice(resident.self, notice);
       if (resident.phase === 'faulty' && resident.isDurable) this.#residents.drop(resident, 'faulty');
       else if (resident.deletionKey !== undefined) this.#deletions.consider(resident);
     }
     this.#cache.evict();
+    this.#wakes.resume();
   }
 
   #undo(groups: readonly Group[]): void {
     for (const group of groups) for (const { resident } of group.steps) this.#residents.drop(resident, 'undone');
+    this.#wakes.resume();
   }
 
   #dropped(resident: Resident, why: Departure): void {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
-import type { Store } from '../store/store.js';
+import type { ListedMachine, ListRequest, Page, Store } from '../store/store.js';
 import type { Group, GroupCommit } from './group-commit.js';
 import type { Resident } from './resident.js';
 import type { Residents } from './residents.js';
@@ -17,6 +17,18 @@ export interface ListingsOptions {
   readonly residents: Residents;
   readonly commit: GroupCommit;
   readonly logger: Logger;
+}
+
+/** As many items as were asked for, if there are, from as many pages of the store as it takes: others get their turn between them. */
+export async function fullPage(store: Store, clock: Clock, request: ListRequest): Promise<Page<ListedMachine>> {
+  const items: ListedMachine[] = [];
+  for (let after = request.after; ; ) {
+    const page = await store.list({ ...request, limit: request.limit - items.length, after });
+    items.push(...page.items);
+    if (page.next === undefined || items.length >= request.limit) return { items, next: page.next };
+    after = page.next;
+    await new Promise<void>((resolve) => clock.defer(resolve));
+  }
 }
 
 export class Listings {

@@ -12,9 +12,12 @@ import type { Debts } from './debts.js';
 import type { HostLimits } from './limits.js';
 import { ACTIVE } from './resident.js';
 import type { Residents } from './residents.js';
+import type { Wakes } from './wakes.js';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** Loads go on for this long before others get a turn: a store that answers at once would never let go. */
+const TURN_MS = 5;
 /** How long a machine rests after a transition threw, should nobody ask for it. */
 const FAULT_PAUSE_MS = 5_000;
 
@@ -24,6 +27,7 @@ export interface RecoveryOptions {
   readonly limits: HostLimits;
   readonly residents: Residents;
   readonly debts: Debts;
+  readonly wakes: Wakes;
 }
 
 export class Recovery {
@@ -134,7 +138,8 @@ export class Recovery {
 
   /** False: stopped, because matching is full. */
   async #loadDue(from: number, until: number): Promise<boolean> {
-    const { store, limits, residents, debts } = this.#options;
+    const { clock, store, limits, residents, debts, wakes } = this.#options;
+    let turnEndsAt = clock.monotonic() + TURN_MS;
     for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
       if (this.#closed) return true;
       // Timers must come also when matching is full; a scan of everything can wait.
@@ -142,6 +147,11 @@ export class Recovery {
       const page = await store.due(until, { limit: limits.recoveryLoads, after, from });
       await Promise.all(page.items.filter((item) => item.wakeAt >= from && residents.byId(item.machine) === undefined).map((item) => this.#load(item)));
       after = page.next;
+      // What was loaded is woken before more is: memory holds a part of what is due, however much that is.
+      await wakes.caughtUp();
+      if (clock.monotonic() < turnEndsAt) continue;
+      await new Promise<void>((resolve) => clock.defer(resolve));
+      turnEndsAt = clock.monotonic() + TURN_MS;
     }
     return true;
   }

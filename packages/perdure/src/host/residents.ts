@@ -13,7 +13,7 @@ import { StoreCorruptError } from '../store/errors.js';
 import type { Store, StoredMachine } from '../store/store.js';
 import type { Cache } from './cache.js';
 import { CLOSING, unavailable, type HostLimits } from './limits.js';
-import { Resident, type AnyMachine } from './resident.js';
+import { Resident, type AnyMachine, type Self } from './resident.js';
 
 /** Who is to be loaded: a certain machine, or whichever is current under a key. */
 type Target = MachineKey | { readonly machine: string; readonly kind?: undefined };
@@ -55,6 +55,8 @@ export class Residents {
   /** The latest machine of a key, where it is known. */
   readonly #current = new Map<string, Resident>();
   readonly #loads = new Map<string, { readonly startedAt: number; readonly waiters: Waiter[] }>();
+  /** Machines that nobody may load now, and when that is over. */
+  readonly #keptOut = new Map<string, Promise<void>>();
   /** What left memory while loads were under way, and when. */
   readonly #droppedAt = new Map<string, number>();
   #sequence = 0;
@@ -125,11 +127,27 @@ export class Residents {
   }
 
   /** Loads under way may have read what this machine was before it changed last. */
-  noteDeparture(resident: Resident): void {
+  noteDeparture({ self }: { readonly self: Self }): void {
     if (this.#loads.size === 0) return;
     this.#sequence += 1;
-    this.#droppedAt.set(resident.id, this.#sequence);
-    this.#droppedAt.set(keyId(resident.self), this.#sequence);
+    this.#droppedAt.set(self.machine, this.#sequence);
+    this.#droppedAt.set(keyId(self), this.#sequence);
+  }
+
+  /** Keeps those of these machines out of memory that are not in it, until the barrier is lifted: loads of them wait. */
+  keepOut(machines: readonly Self[]): { readonly machines: ReadonlySet<string>; lift(): void } {
+    const kept = machines.filter(({ machine }) => !this.#byId.has(machine) && !this.#keptOut.has(machine));
+    let lifted: () => void = () => {};
+    const over = new Promise<void>((resolve) => (lifted = resolve));
+    for (const { machine } of kept) this.#keptOut.set(machine, over);
+    const lift = (): void => {
+      for (const self of kept) {
+        this.#keptOut.delete(self.machine);
+        this.noteDeparture({ self });
+      }
+      lifted();
+    };
+    return { machines: new Set(kept.map(({ machine }) => machine)), lift };
   }
 
   /** The state in memory is not to be trusted any more: drop it as soon as what was decided on it is durable. */
@@ -177,6 +195,11 @@ export class Residents {
         const startedAt = this.#sequence;
         const machine = to.kind === undefined || to.machine !== undefined ? to.machine : await this.#options.store.current(to.kind, to.namespace, to.key);
         const stored = machine === undefined ? undefined : await this.#options.store.load(machine);
+        const keptOut = machine === undefined ? undefined : this.#keptOut.get(machine);
+        if (keptOut !== undefined) {
+          await keptOut;
+          continue;
+        }
         const leftAt = Math.max(this.#droppedAt.get(address) ?? 0, machine === undefined ? 0 : (this.#droppedAt.get(machine) ?? 0));
         isStale = leftAt > startedAt;
         if (!isStale && !this.#closed) loaded = stored === undefined ? undefined : this.#install(stored, to);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../ports/virtual-clock.js';
-import { SimulatedStore } from '../store/simulated/simulated-store.js';
+import { SimulatedStore, type StoreFault, type StoreOperation } from '../store/simulated/simulated-store.js';
 import { startToyServer, type ToyServer } from './testing.js';
 
 const HOUR = 3_600_000;
@@ -105,6 +105,71 @@ test('a machine that is evicted writes when it is due; spurious rows do not make
   assert.equal((await store.load(id))?.seq, seq);
   await server.clock.advance(1);
   assert.deepEqual(await fired(server, 'a'), { t: 1 });
+});
+
+/** Time passes while the engine works: a millisecond whenever it looks. */
+class BusyClock extends VirtualClock {
+  #looks = 0;
+  override monotonic(): number {
+    return super.monotonic() + (this.#looks += 1);
+  }
+}
+
+async function startMany(server: ToyServer, count: number, at: number): Promise<string[]> {
+  const keys = Array.from({ length: count }, (_, index) => `m${index}`);
+  await Promise.all(keys.map((key) => server.send(key, { type: 'start' })));
+  await Promise.all(keys.map((key) => server.send(key, { type: 'timer', id: 't', at })));
+  return keys;
+}
+
+test('many timers that are due at once are woken in slices: others get a turn in between', async () => {
+  const clock = new BusyClock();
+  await using server = startToyServer({ clock });
+  const at = clock.now() + 1_000;
+  const keys = await startMany(server, 100, at);
+  clock.runNext();
+  const woken = server.host.load.pendingRecords;
+  assert.ok(woken > 0 && woken < 30, `${woken} of 100 were woken in the first turn`);
+  await clock.settle();
+  for (const key of keys) assert.deepEqual(await fired(server, key), { t: 1 });
+  assert.equal(clock.nextTimerAt, undefined);
+});
+
+test('timers are woken no faster than what they decide becomes durable', async () => {
+  const clock = new VirtualClock();
+  let isSlow = false;
+  let most = 0;
+  const faults = (operation: StoreOperation): StoreFault | undefined => {
+    if (!isSlow || operation !== 'commit') return undefined;
+    most = Math.max(most, server.host.load.pendingRecords);
+    return { kind: 'slow', delayMs: 50 };
+  };
+  const store = new SimulatedStore({ clock, faults });
+  await using server = startToyServer({ clock, store, limits: { groupRecords: 100 } });
+  const keys = await startMany(server, 2_500, clock.now() + 1_000);
+  isSlow = true;
+  await clock.advance(60_000);
+  isSlow = false;
+  assert.ok(most > 100 && most <= 1_200, `${most} records waited, of 2,500`);
+  for (const key of keys) assert.deepEqual(await fired(server, key), { t: 1 });
+});
+
+test('machines that sleep and are due at once are not all loaded before the first is woken', async () => {
+  const clock = new BusyClock();
+  await using server = startToyServer({ clock, limits: { cachedMachines: 0, recoveryLoads: 4 } });
+  await server.host.recover();
+  const keys = await startMany(server, 200, clock.now() + HOUR);
+  await clock.settle();
+  assert.equal(server.host.load.machines, 0, 'all sleep');
+  let most = 0;
+  const load = server.store.load.bind(server.store);
+  server.store.load = (machine) => {
+    most = Math.max(most, server.host.load.machines);
+    return load(machine);
+  };
+  await clock.advance(HOUR);
+  assert.ok(most < 100, `${most} of 200 were in memory at once`);
+  for (const key of keys) assert.deepEqual(await fired(server, key), { t: 1 });
 });
 
 test('a closed machine that owes nothing has no wake in its row, and no timer is left', async () => {

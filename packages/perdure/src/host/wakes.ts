@@ -1,15 +1,20 @@
 /**
  * The wakes of machines in memory: a heap with one entry for each machine, and one timer for the earliest.
  *
+ * Very many may be due at once. They are woken in slices of a few milliseconds, between which everybody else gets a turn, and no faster
+ * than what they decide becomes durable: what waits for a commit stays small, so clients are not refused because it is midnight.
+ *
  * An entry may be earlier than the machine's earliest wake, never later: a time-out that is set and cleared again (every workflow task
  * has one) then costs nothing. An entry that comes too early finds the next wake and goes back. Machines that are not in memory are
  * woken by `recovery.ts`, from their rows. With nothing to wake there is no timer.
  */
 import type { Clock, Timer } from '../ports/clock.js';
+import type { Histogram } from '../metrics/instruments.js';
 import type { Resident } from './resident.js';
 
-/** Machines woken in one turn, so that a million timers at midnight do not stop the server. */
-const WAKES_PER_TURN = 200;
+/** Machines woken in one turn, and for how long: a million timers at midnight must not stop the server. */
+const WAKES_PER_TURN = 1_000;
+const TURN_MS = 10;
 /** A machine that was woken, wrote nothing, and is still due is asked again after this long. */
 const STUBBORN_PAUSE_MS = 1_000;
 
@@ -22,6 +27,8 @@ export class Wakes {
   readonly #clock: Clock;
   /** Wakes the machine; calls {@link Wakes.woken} when it has been. */
   readonly #wake: (resident: Resident) => void;
+  /** Enough is decided for now: {@link Wakes.resume} is called once it is durable. */
+  readonly #mustHold: () => boolean;
   #heap: Entry[] = [];
   /** Entries in the heap that count no more: their machine has an earlier one, or left memory. */
   #stale = 0;
@@ -29,11 +36,29 @@ export class Wakes {
   #timerAt = Number.POSITIVE_INFINITY;
   /** Counts the turns, so that no machine is woken twice in one. */
   #turn = 0;
+  /** Some are due and were not woken yet: until the next turn, or until there is room. */
+  #behind: 'deferred' | 'held' | undefined;
+  #waitingToCatchUp: (() => void)[] = [];
   #closed = false;
 
-  constructor(clock: Clock, wake: (resident: Resident) => void) {
+  /** How late machines are woken, in seconds. */
+  readonly #delays: Histogram | undefined;
+
+  constructor(clock: Clock, wake: (resident: Resident) => void, mustHold: () => boolean, delays?: Histogram) {
+    this.#delays = delays;
     this.#clock = clock;
     this.#wake = wake;
+    this.#mustHold = mustHold;
+  }
+
+  /** Resolves once all that are due have been woken; undefined if that is so. Whoever loads machines that are due waits for it. */
+  caughtUp(): Promise<void> | undefined {
+    return this.#behind === undefined ? undefined : new Promise((resolve) => this.#waitingToCatchUp.push(resolve));
+  }
+
+  /** There may be room again. */
+  resume(): void {
+    if (this.#behind === 'held' && !this.#mustHold()) this.#defer();
   }
 
   /** The machine has a wake at this time. */
@@ -64,6 +89,8 @@ export class Wakes {
     this.#closed = true;
     this.#timer?.cancel();
     this.#heap = [];
+    this.#behind = undefined;
+    this.#tellCaughtUp();
   }
 
   /** Stale entries hold on to machines, some for years: once they are the majority they go. */
@@ -78,33 +105,38 @@ export class Wakes {
 
   #arm(): void {
     const first = this.#heap[0];
-    if (first === undefined || first.at >= this.#timerAt || this.#closed) return;
+    if (first === undefined || first.at >= this.#timerAt || this.#behind !== undefined || this.#closed) return;
+    // Due already, as after a load: no timer, so that whoever loads more waits for it.
+    if (first.at <= this.#clock.now()) return this.#defer();
     this.#timer?.cancel();
     this.#timerAt = first.at;
     this.#timer = this.#clock.setTimer(first.at, () => this.#run());
   }
 
   #run(): void {
+    this.#timer?.cancel();
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#timer = undefined;
+    this.#behind = this.#mustHold() ? 'held' : undefined;
+    if (this.#behind !== undefined || this.#closed) return;
+    const isThrough = this.#wakeSome();
+    if (!isThrough) return this.#defer();
+    this.#tellCaughtUp();
+    this.#arm();
+  }
+
+  /** False: more are due. */
+  #wakeSome(): boolean {
+    const endAt = this.#clock.monotonic() + TURN_MS;
     let left = WAKES_PER_TURN;
     /** Those that are due again already: they come after the others. */
     const again: Resident[] = [];
     this.#turn += 1;
-    for (let first = this.#heap[0]; first !== undefined && left > 0; first = this.#heap[0]) {
-      const { resident, at } = first;
-      const isStale = resident.heapAt !== at;
-      if (!isStale && at > this.#clock.now()) break;
-      pop(this.#heap);
-      if (isStale) {
-        this.#stale -= 1;
-        continue;
-      }
-      resident.heapAt = Number.POSITIVE_INFINITY;
-      if (resident.earliestWake() > this.#clock.now()) {
-        this.woken(resident, true);
-        continue;
-      }
+    // What a wake leads to must not set the timer meanwhile.
+    this.#behind = 'deferred';
+    while (left > 0 && this.#clock.monotonic() <= endAt) {
+      const resident = this.#takeDue();
+      if (resident === undefined) break;
       if (resident.wokenInTurn === this.#turn) {
         again.push(resident);
         continue;
@@ -114,7 +146,39 @@ export class Wakes {
       this.#wake(resident);
     }
     for (const resident of again) this.expect(resident, this.#clock.now());
-    this.#arm();
+    this.#behind = undefined;
+    const first = this.#heap[0];
+    return first === undefined || first.at > this.#clock.now();
+  }
+
+  /** The next machine that is due, without its entry. */
+  #takeDue(): Resident | undefined {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      const { resident, at } = first;
+      const isStale = resident.heapAt !== at;
+      if (!isStale && at > this.#clock.now()) return undefined;
+      pop(this.#heap);
+      if (isStale) this.#stale -= 1;
+      else {
+        resident.heapAt = Number.POSITIVE_INFINITY;
+        const late = this.#clock.now() - resident.earliestWake();
+        if (late >= 0) {
+          this.#delays?.observe(late / 1000);
+          return resident;
+        }
+        this.woken(resident, true);
+      }
+    }
+    return undefined;
+  }
+
+  #defer(): void {
+    this.#behind = 'deferred';
+    this.#clock.defer(() => this.#run());
+  }
+
+  #tellCaughtUp(): void {
+    for (const resolve of this.#waitingToCatchUp.splice(0)) resolve();
   }
 }
 

@@ -16,12 +16,16 @@ export interface ListedText {
  */
 export type ListedValue = string | number | readonly string[] | ListedText;
 
+/** A text: what went wrong in a machine that is closed. No search attribute of a user can have this name. */
+export const PROBLEM_ATTRIBUTE = '#problem';
+
 export interface Listing {
   /** What a list hands out for this machine, encoded. The store does not look into it. Equal bytes mean an equal listing. */
   readonly shown: Uint8Array;
   /**
    * By the name that queries know. Left out: null. `StartTime` must be there; `CloseTime` is left out while the machine runs. The key and
-   * the id of the machine are not repeated: queries know them as `WorkflowId` and `RunId`.
+   * the id of the machine are not repeated: queries know them as `WorkflowId` and `RunId`, and, where
+   * `RootWorkflowId` and `RootRunId` are left out, as those.
    */
   readonly attributes: ReadonlyMap<string, ListedValue>;
 }

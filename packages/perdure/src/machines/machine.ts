@@ -30,10 +30,31 @@ export interface TaskQueueAddress {
   readonly type: 'workflow' | 'activity';
 }
 
+/** Task priorities are 1 (first) to this. */
+export const PRIORITY_LEVELS = 5;
+/** The level of tasks that ask for none. */
+export const DEFAULT_PRIORITY_LEVEL = 3;
+
+/** How urgent a task is, and whose share of its queue it takes. */
+export interface TaskPriority {
+  /** 1 to {@link PRIORITY_LEVELS}; a lower one goes first. */
+  readonly level: number;
+  /** Keys share the dispatches of their level. */
+  readonly fairnessKey: string;
+  /** The key's part of them, more than zero; 1 is usual. */
+  readonly weight: number;
+}
+
 /** What is owed under one key. One key can owe a dispatch and a wake-up at once. */
 export interface Debt {
   /** A task is ready: hand it to one poller of this queue. `since`: when it became ready, in milliseconds since the epoch. */
-  readonly dispatch?: { readonly queue: TaskQueueAddress; readonly since: number; readonly sticky: boolean };
+  readonly dispatch?: {
+    readonly queue: TaskQueueAddress;
+    readonly since: number;
+    readonly sticky: boolean;
+    /** Left out: the usual one. */
+    readonly priority?: TaskPriority | undefined;
+  };
   /** Send a `wake` at this time, in milliseconds since the epoch. */
   readonly wakeAt?: number;
   /** Deliver this to another machine until it answers; the receiver deduplicates. */

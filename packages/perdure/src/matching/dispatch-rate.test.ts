@@ -45,7 +45,7 @@ test('a second of tasks goes out at once, then they go out evenly', async () => 
 test('less than one in a second', async () => {
   const { clock, poll, offer, taken } = setUp();
   poll(0.1);
-  poll();
+  poll(0.1);
   offer('a', 'b');
   await clock.advance(9_999);
   assert.deepEqual(taken, [['a', 0]]);

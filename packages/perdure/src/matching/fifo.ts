@@ -31,6 +31,11 @@ export class Fifo<Item> {
     return this.#first?.item;
   }
 
+  /** The item that stands behind all others. */
+  get last(): Item | undefined {
+    return this.#last?.item;
+  }
+
   /** Adds behind all others. */
   push(item: Item): Place<Item> {
     const place = new Place(item);

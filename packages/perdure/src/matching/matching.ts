@@ -2,24 +2,29 @@
  * Matching: waiting pollers meet ready tasks, in memory.
  *
  * Invariants:
- * - Both sides are served first in, first out. Every operation takes constant time, however many wait.
+ * - Polls are served first in, first out; tasks too, within their priority and fairness key (`ready-tasks.ts`). Every operation takes constant
+ *   time, however many wait; with priorities, logarithmic in the number of keys.
  * - A task meets one poll at a time, and never one whose worker has gone.
  * - Nothing here is durable and nothing needs to be: tasks are debts of machines (`host/debts.ts` offers them, and again after a
  *   restart), polls are repeated by workers, queries die with their asker.
  * - Everything is bounded. Beyond the limit a poll or query is refused RESOURCE_EXHAUSTED; a task is turned away, and `onSpace` says
  *   when there is room again.
  *
- * The frontend polls and describes; the host offers and withdraws.
+ * The frontend polls, describes and configures; the host offers and withdraws.
  */
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Clock } from '../ports/clock.js';
 import { DEFAULT_LIMITS, type MatchingLimits } from './limits.js';
+import { describeQueue, IDLE_QUEUE, type TaskQueueDescription } from './description.js';
 import { resourceExhausted } from './resource-exhausted.js';
 import { QueryTask } from './query-task.js';
+import type { QueueSettings } from './queue-settings.js';
 import type { ReadyTask } from './ready-task.js';
-import { TaskQueue, type PollerInfo } from './task-queue.js';
+import { TaskQueue } from './task-queue.js';
 import { WaitingPoll, type PollRequest } from './waiting-poll.js';
 
+export type { QueueStats, TaskQueueDescription } from './description.js';
+export type { QueueSettings } from './queue-settings.js';
 export { ReadyTask } from './ready-task.js';
 export type { PollerInfo } from './task-queue.js';
 export { WaitingPoll, type EndSignal, type PollRequest } from './waiting-poll.js';
@@ -31,13 +36,20 @@ export interface MatchingOptions {
   readonly limits?: Partial<MatchingLimits>;
 }
 
-/** What DescribeTaskQueue shows. */
-export interface TaskQueueDescription {
-  readonly pollers: readonly PollerInfo[];
-  readonly waitingPolls: number;
-  readonly readyTasks: number;
-  /** When the task that waits longest became ready, in milliseconds since the epoch. */
-  readonly oldestTaskSince: number | undefined;
+/** A queue on which tasks wait, and since when the one that came last does, in milliseconds since the epoch. */
+export interface Backlog {
+  readonly address: TaskQueueAddress;
+  readonly newestSince: number;
+}
+
+/** What waits on one queue. */
+export interface QueueLoad {
+  readonly type: TaskQueueAddress['type'];
+  readonly isSticky: boolean;
+  readonly polls: number;
+  readonly tasks: number;
+  /** Since when the task that is next does, in milliseconds since the epoch. */
+  readonly oldestSince: number | undefined;
 }
 
 export class Matching {
@@ -47,6 +59,8 @@ export class Matching {
   readonly #clock: Clock;
   readonly #limits: MatchingLimits;
   readonly #queues = new Map<string, TaskQueue>();
+  /** By queue id. They outlive the queue, which is forgotten when it is idle. */
+  readonly #settings = new Map<string, QueueSettings>();
   /** The queues on which nothing waits, the one used longest ago first. */
   readonly #idle = new Map<string, TaskQueue>();
   /** Queues on which somebody may meet. Not empty only while {@link #settle} runs. */
@@ -76,9 +90,11 @@ export class Matching {
     }
     return new Promise((resolve, reject) => {
       const queue = this.#use(address);
-      queue.seen(request.identity, this.#clock.now(), this.#clock.monotonic());
-      if (request.maxTasksPerSecond !== undefined) queue.rate.set(request.maxTasksPerSecond);
       const poll = new WaitingPoll(queue, request, resolve, reject, this.#onPollEnd);
+      queue.isSticky = request.sticky === true;
+      const monotonic = this.#clock.monotonic();
+      queue.seen(poll, this.#clock.now(), monotonic);
+      queue.limitByWorker(poll.maxTasksPerSecond, monotonic);
       this.#waitingPolls += 1;
       poll.place = queue.polls.push(poll);
       this.#settle(queue);
@@ -91,26 +107,28 @@ export class Matching {
    * it. False: there are too many ready tasks; offer it again after `onSpace`.
    */
   offer(task: ReadyTask): boolean {
-    if (this.#closed || task.place !== undefined) return !this.#closed;
-    if (this.#readyTasks >= this.#limits.readyTasks) {
+    if (this.#closed || task.line !== undefined) return !this.#closed;
+    if (this.#readyTasks >= this.#limits.readyTasks && !this.#isWaitedFor(task)) {
       this.#overflowed = true;
       return false;
     }
-    this.#enqueue(task, 'back');
+    const queue = this.#enqueue(task, 'back');
+    queue.rates.added(task);
+    this.#settle(queue);
     return true;
   }
 
   /** Offers a task again that lost its poll: it keeps its turn. */
   offerFirst(task: ReadyTask): void {
-    if (!this.#closed && task.place === undefined) this.#enqueue(task, 'front');
+    if (!this.#closed && task.line === undefined) this.#settle(this.#enqueue(task, 'front'));
   }
 
   /** Withdraws a task. Harmless if it does not wait. */
   retract(task: ReadyTask): void {
-    if (task.place === undefined) return;
+    if (task.line === undefined) return;
     const queue = this.#use(task.queue);
-    queue.ready.remove(task.place);
-    this.#leftReady(task);
+    queue.ready.remove(task);
+    this.#leftReady();
     this.#retire(queue);
   }
 
@@ -162,19 +180,66 @@ export class Matching {
   adviseScaling(address: TaskQueueAddress, waitedMs: number): -1 | 0 | 1 {
     const queue = this.#queues.get(queueId(address));
     if (queue === undefined) return 0;
-    const oldest = queue.ready.first;
-    const oldestTaskMs = oldest && this.#clock.now() - oldest.since;
-    return queue.scaling.advise({ waitedMs, oldestTaskMs, waitingPolls: queue.polls.size, pollers: queue.rememberedPollers }, this.#clock.monotonic());
+    const monotonic = this.#clock.monotonic();
+    const since = queue.ready.nextSince;
+    const load = {
+      waitedMs,
+      oldestTaskMs: since === undefined ? undefined : this.#clock.now() - since,
+      waitingPolls: queue.polls.size,
+      pollers: queue.rememberedPollers,
+      isHeldBack: queue.rates.isHeldBack(monotonic),
+    };
+    return queue.scaling.advise(load, monotonic);
+  }
+
+  /** How many tasks wait on a queue. */
+  readyTasks(address: TaskQueueAddress): number {
+    return this.#queues.get(queueId(address))?.ready.size ?? 0;
   }
 
   describe(address: TaskQueueAddress): TaskQueueDescription {
-    const queue = this.#queues.get(queueId(address));
-    return {
-      pollers: queue?.pollers(this.#clock.now()) ?? [],
-      waitingPolls: queue?.polls.size ?? 0,
-      readyTasks: queue?.ready.size ?? 0,
-      oldestTaskSince: queue?.ready.first?.since,
-    };
+    const id = queueId(address);
+    const queue = this.#queues.get(id);
+    if (queue !== undefined) return describeQueue(queue, this.#clock.now(), this.#clock.monotonic());
+    const tasksPerSecond = this.#settings.get(id)?.tasksPerSecond;
+    return tasksPerSecond === undefined ? IDLE_QUEUE : { ...IDLE_QUEUE, rate: { perSecond: tasksPerSecond, source: 'operator' } };
+  }
+
+  /** What operators have set for a queue. Holds until it is replaced; undefined: nothing. */
+  configure(address: TaskQueueAddress, settings: QueueSettings | undefined): void {
+    if (this.#closed) return;
+    const id = queueId(address);
+    if (settings === undefined) this.#settings.delete(id);
+    else this.#settings.set(id, settings);
+    const queue = this.#queues.get(id);
+    if (queue === undefined) return;
+    queue.configure(settings, this.#clock.monotonic());
+    this.#settle(queue);
+  }
+
+  /** A rate limits what this queue hands out: nothing may get around it. */
+  isLimited(address: TaskQueueAddress): boolean {
+    const id = queueId(address);
+    const settings = this.#settings.get(id);
+    return settings?.tasksPerSecond !== undefined || settings?.keyTasksPerSecond !== undefined || this.#queues.get(id)?.rate.perSecond !== undefined;
+  }
+
+  /** Every queue of a namespace that is in use or was so lately; those that belong to one worker left out. In no order. */
+  *queues(namespace: string): Generator<TaskQueueAddress, void, undefined> {
+    for (const { address, isSticky } of this.#queues.values()) if (address.namespace === namespace && !isSticky) yield address;
+  }
+
+  /** What waits on each queue. */
+  *loads(): Generator<QueueLoad, void, undefined> {
+    for (const { address, isSticky, polls, ready } of this.#queues.values()) {
+      yield { type: address.type, isSticky, polls: polls.size, tasks: ready.size, oldestSince: ready.size === 0 ? undefined : ready.nextSince };
+    }
+  }
+
+  /** The queues on which tasks wait for workers. */
+  *backlogs(): Generator<Backlog, void, undefined> {
+    if (this.#readyTasks === 0) return;
+    for (const { address, ready, newestSince } of this.#queues.values()) if (ready.size > 0) yield { address, newestSince };
   }
 
   /** Ends every poll with `undefined` and forgets every task. */
@@ -182,7 +247,7 @@ export class Matching {
     this.#closed = true;
     for (const queue of this.#queues.values()) {
       for (const poll of queue.polls) poll.resolve(undefined);
-      for (const task of queue.ready) task.place = undefined;
+      for (const task of queue.ready) task.line = undefined;
       queue.rateTimer?.cancel();
     }
     this.#queues.clear();
@@ -190,11 +255,18 @@ export class Matching {
     this.#readyTasks = 0;
   }
 
-  #enqueue(task: ReadyTask, end: 'front' | 'back'): void {
+  #enqueue(task: ReadyTask, end: 'front' | 'back'): TaskQueue {
     const queue = this.#use(task.queue);
-    task.place = end === 'back' ? queue.ready.push(task) : queue.ready.unshift(task);
+    queue.ready.add(task, end);
     this.#readyTasks += 1;
-    this.#settle(queue);
+    queue.newestSince = task.since;
+    return queue;
+  }
+
+  /** A poll waits that can take the task at once: it adds nothing to what waits, however full it is elsewhere. */
+  #isWaitedFor(task: ReadyTask): boolean {
+    const queue = this.#queues.get(queueId(task.queue));
+    return queue !== undefined && queue.polls.size > queue.ready.size;
   }
 
   /** Lets all meet who can. A meeting may lead to further offers; they queue here, so that the stack stays flat. */
@@ -204,7 +276,7 @@ export class Matching {
     this.#settling = true;
     try {
       for (let next = this.#unsettled.shift(); next !== undefined; next = this.#unsettled.shift()) {
-        while (next.ready.size > 0 && next.polls.size > 0 && this.#mayDispatch(next)) this.#meetFirst(next);
+        while (next.polls.size > 0 && next.ready.size > 0 && this.#meetFirst(next));
         this.#retire(next);
       }
     } finally {
@@ -213,34 +285,46 @@ export class Matching {
     }
   }
 
-  #meetFirst(queue: TaskQueue): void {
-    const poll = queue.polls.shift();
-    const task = queue.ready.shift();
-    if (poll === undefined || task === undefined) return;
+  /** The task and the poll whose turn it is meet. False: a rate holds them back. */
+  #meetFirst(queue: TaskQueue): boolean {
+    const monotonic = this.#clock.monotonic();
+    const task = this.#nextTask(queue, monotonic);
+    const poll = task && queue.polls.shift();
+    if (task === undefined || poll === undefined) return false;
     poll.place = undefined;
-    queue.seen(poll.identity, this.#clock.now(), this.#clock.monotonic());
-    this.#leftReady(task);
-    if (task.meet(poll) === 'taken') queue.rate.count(this.#clock.monotonic());
-    else if (!poll.ended) poll.place = queue.polls.unshift(poll);
+    queue.seen(poll, this.#clock.now(), monotonic);
+    queue.ready.take(task);
+    this.#leftReady();
+    if (task.meet(poll) === 'taken') {
+      queue.rate.count(monotonic);
+      queue.ready.dispatched(task, monotonic);
+      queue.rates.dispatched(task, monotonic);
+    } else if (!poll.ended) poll.place = queue.polls.unshift(poll);
+    return true;
   }
 
-  /** Workers may limit the rate of their queue: then the next meeting may have to wait. */
-  #mayDispatch(queue: TaskQueue): boolean {
-    const waitMs = queue.rate.waitMs(this.#clock.monotonic());
-    if (waitMs === 0) return true;
+  /** Workers and operators may limit the rate of a queue and of its fairness keys: then the next meeting may have to wait. */
+  #nextTask(queue: TaskQueue, monotonic: number): ReadyTask | undefined {
+    let waitMs = queue.rate.waitMs(monotonic);
+    if (waitMs === 0) {
+      const task = queue.ready.next(monotonic);
+      if (task !== undefined) return task;
+      waitMs = queue.ready.heldUntil - monotonic;
+    }
+    queue.rates.heldBack(monotonic);
     queue.rateTimer?.cancel();
     queue.rateTimer = undefined;
     if (waitMs !== Number.POSITIVE_INFINITY) {
-      queue.rateTimer = this.#clock.setDelay(waitMs, () => {
+      // Whole milliseconds: what is left of one after rounding could be too little for the clock to move.
+      queue.rateTimer = this.#clock.setDelay(Math.ceil(waitMs), () => {
         queue.rateTimer = undefined;
         this.#settle(queue);
       });
     }
-    return false;
+    return undefined;
   }
 
-  #leftReady(task: ReadyTask): void {
-    task.place = undefined;
+  #leftReady(): void {
     this.#readyTasks -= 1;
     if (this.#overflowed && this.#readyTasks <= this.#limits.readyTasks / 2) {
       this.#overflowed = false;
@@ -264,7 +348,7 @@ export class Matching {
   #expire(poll: WaitingPoll): void {
     poll.expired = true;
     if (poll.place === undefined) return;
-    poll.queue.seen(poll.identity, this.#clock.now(), this.#clock.monotonic());
+    poll.queue.seen(poll, this.#clock.now(), this.#clock.monotonic());
     poll.resolve(undefined);
   }
 
@@ -273,7 +357,9 @@ export class Matching {
     const id = queueId(address);
     let queue = this.#queues.get(id);
     if (queue === undefined) {
-      queue = new TaskQueue(id, address);
+      queue = new TaskQueue(id, address, this.#limits.fairnessKeys);
+      const settings = this.#settings.get(id);
+      if (settings !== undefined) queue.configure(settings, this.#clock.monotonic());
       this.#queues.set(id, queue);
     }
     this.#idle.delete(id);

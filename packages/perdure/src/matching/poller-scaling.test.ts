@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PollerScaling, type QueueLoad } from './poller-scaling.js';
 
-const load = (load: Partial<QueueLoad>): QueueLoad => ({ waitedMs: 0, oldestTaskMs: undefined, waitingPolls: 0, pollers: 1, ...load });
+const load = (load: Partial<QueueLoad>): QueueLoad => ({ waitedMs: 0, oldestTaskMs: undefined, waitingPolls: 0, pollers: 1, isHeldBack: false, ...load });
 
 test('a poll that waited long was one too many; one that was answered at once says nothing', () => {
   const scaling = new PollerScaling();
@@ -17,6 +17,7 @@ test('tasks that wait for polls ask for one more, unless they are held back by s
   assert.equal(scaling.advise(load({ oldestTaskMs: 201 }), 0), 1);
   assert.equal(scaling.advise(load({ oldestTaskMs: 200 }), 0), 0);
   assert.equal(scaling.advise(load({ oldestTaskMs: 5000, waitingPolls: 1 }), 0), 0);
+  assert.equal(scaling.advise(load({ oldestTaskMs: 5000, isHeldBack: true }), 0), 0);
 });
 
 test('growth is advised only so often in a second, more often to more workers', () => {

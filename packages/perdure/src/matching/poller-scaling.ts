@@ -22,6 +22,8 @@ export interface QueueLoad {
   readonly waitingPolls: number;
   /** Workers seen lately. */
   readonly pollers: number;
+  /** A rate limit held tasks back lately: more polls would only wait too. */
+  readonly isHeldBack: boolean;
 }
 
 export class PollerScaling {
@@ -31,7 +33,7 @@ export class PollerScaling {
 
   advise(load: QueueLoad, monotonic: number): -1 | 0 | 1 {
     if (load.waitedMs >= IDLE_POLL_MS) return -1;
-    if (load.oldestTaskMs === undefined || load.oldestTaskMs <= WAITING_TASK_MS || load.waitingPolls > 0) return 0;
+    if (load.oldestTaskMs === undefined || load.oldestTaskMs <= WAITING_TASK_MS || load.waitingPolls > 0 || load.isHeldBack) return 0;
     const second = Math.floor(monotonic / 1000);
     if (second !== this.#second) {
       this.#second = second;

@@ -15,6 +15,10 @@ export class QueryTask extends ReadyTask {
     this.#task = task;
   }
 
+  override get isTask(): boolean {
+    return false;
+  }
+
   override meet(poll: WaitingPoll): 'taken' {
     this.onMet();
     poll.resolve(this.#task);

@@ -3,19 +3,32 @@
  *
  * The object is its own handle: whoever offers it keeps it, to withdraw it or to see whether it still waits.
  */
-import type { TaskQueueAddress } from '../machines/machine.js';
+import type { TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Place } from './fifo.js';
+import type { HeapItem } from './heap.js';
+import type { TaskLine } from './task-line.js';
 import type { WaitingPoll } from './waiting-poll.js';
 
-export abstract class ReadyTask {
-  /** Set by {@link Matching} while the task waits. */
+export abstract class ReadyTask implements HeapItem {
+  /** Set by {@link Matching} while the task waits: the line in which it stands. */
+  line: TaskLine | undefined = undefined;
+  /** Belongs to the line. */
   place: Place<ReadyTask> | undefined = undefined;
+  /** Belongs to the line. */
+  heapIndex = -1;
 
   constructor(
     readonly queue: TaskQueueAddress,
     /** When it became ready, in milliseconds since the epoch. */
     readonly since: number,
+    /** Left out: the usual one. */
+    readonly priority: TaskPriority | undefined = undefined,
   ) {}
+
+  /** Whether the rates and counts of its queue count it. */
+  get isTask(): boolean {
+    return true;
+  }
 
   /**
    * A poll was found; task and poll have both left the queue. `taken`: the task answers the poll, now or later, or gives it back.

@@ -10,14 +10,28 @@ import type { Timer } from '../ports/clock.js';
 import { DispatchRate } from './dispatch-rate.js';
 import { Fifo } from './fifo.js';
 import { PollerScaling } from './poller-scaling.js';
-import type { ReadyTask } from './ready-task.js';
-import type { WaitingPoll } from './waiting-poll.js';
+import type { QueueSettings } from './queue-settings.js';
+import { ReadyTasks } from './ready-tasks.js';
+import { TaskRates } from './task-rates.js';
+import type { PollerAbout, WaitingPoll } from './waiting-poll.js';
 
 /** Who polled a queue, for DescribeTaskQueue. */
 export interface PollerInfo {
   readonly identity: string;
   /** Milliseconds since the epoch. */
   readonly lastSeenAt: number;
+  /** The limit that the poller asked for. */
+  readonly maxTasksPerSecond: number | undefined;
+  readonly about: PollerAbout | undefined;
+}
+
+/** What a poller says with each poll, and what is remembered of it. */
+type Seen = Omit<PollerInfo, 'lastSeenAt'>;
+
+interface Remembered {
+  seenAt: number;
+  maxTasksPerSecond: number | undefined;
+  about: PollerAbout | undefined;
 }
 
 /** Pollers are remembered for this long. */
@@ -26,32 +40,66 @@ const POLLER_MEMORY_MS = 5 * 60_000;
 const MAX_REMEMBERED_POLLERS = 1_000;
 
 export class TaskQueue {
-  readonly ready = new Fifo<ReadyTask>();
+  readonly ready: ReadyTasks;
   readonly polls = new Fifo<WaitingPoll>();
   readonly rate = new DispatchRate();
+  readonly rates = new TaskRates();
   readonly scaling = new PollerScaling();
   /** Runs while tasks and polls wait for the rate. */
   rateTimer: Timer | undefined = undefined;
+  /** When the task that was added last became ready. */
+  newestSince = 0;
+  /** The queue belongs to one worker. */
+  isSticky = false;
   /** By identity, the one seen last at the end. */
-  readonly #pollers = new Map<string, number>();
+  readonly #pollers = new Map<string, Remembered>();
+  #settings: QueueSettings | undefined;
+  /** What the latest poll asked for. */
+  #workerRatePerSecond: number | undefined;
   /** On the monotonic clock, because a clock that is set must not make a living worker look dead. */
   #lastPollMonotonic = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly id: string,
     readonly address: TaskQueueAddress,
-  ) {}
+    fairnessKeys: number,
+  ) {
+    this.ready = new ReadyTasks(fairnessKeys);
+  }
 
   get isIdle(): boolean {
     return this.ready.size === 0 && this.polls.size === 0;
   }
 
+  /** What operators have set goes before what workers ask for. */
+  configure(settings: QueueSettings | undefined, monotonic: number): void {
+    this.#settings = settings;
+    this.ready.configure(settings);
+    this.#setRate(monotonic);
+  }
+
+  /** The latest poll counts, also one that asks for no limit: workers that are rolled out without it must get rid of it. */
+  limitByWorker(perSecond: number | undefined, monotonic: number): void {
+    if (perSecond === this.#workerRatePerSecond) return;
+    this.#workerRatePerSecond = perSecond;
+    this.#setRate(monotonic);
+  }
+
+  get rateSource(): 'operator' | 'worker' | 'none' {
+    return this.#settings?.tasksPerSecond !== undefined ? 'operator' : this.#workerRatePerSecond !== undefined ? 'worker' : 'none';
+  }
+
   /** A poller arrived, or was there when its poll ended. */
-  seen(identity: string, now: number, monotonic: number): void {
+  seen({ identity, maxTasksPerSecond, about }: Seen, now: number, monotonic: number): void {
     this.#lastPollMonotonic = monotonic;
-    if (this.#pollers.get(identity) === now) return;
+    const known = this.#pollers.get(identity);
+    if (known?.seenAt === now) return;
+    const poller = known ?? { seenAt: now, maxTasksPerSecond, about };
+    poller.seenAt = now;
+    poller.maxTasksPerSecond = maxTasksPerSecond;
+    poller.about = about;
     this.#pollers.delete(identity);
-    this.#pollers.set(identity, now);
+    this.#pollers.set(identity, poller);
     if (this.#pollers.size > MAX_REMEMBERED_POLLERS) {
       for (const oldest of this.#pollers.keys()) {
         this.#pollers.delete(oldest);
@@ -82,9 +130,13 @@ export class TaskQueue {
   /** Seen lately, the latest first. */
   pollers(now: number): PollerInfo[] {
     const pollers: PollerInfo[] = [];
-    for (const [identity, lastSeenAt] of this.#pollers) {
-      if (now - lastSeenAt < POLLER_MEMORY_MS) pollers.push({ identity, lastSeenAt });
+    for (const [identity, { seenAt, maxTasksPerSecond, about }] of this.#pollers) {
+      if (now - seenAt < POLLER_MEMORY_MS) pollers.push({ identity, lastSeenAt: seenAt, maxTasksPerSecond, about });
     }
     return pollers.reverse();
+  }
+
+  #setRate(monotonic: number): void {
+    this.rate.set(this.#settings?.tasksPerSecond ?? this.#workerRatePerSecond, monotonic);
   }
 }

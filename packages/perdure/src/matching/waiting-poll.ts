@@ -7,7 +7,7 @@
  * is dispatched to it, it waits for that: a worker that says goodbye at this moment still gets the task, which nobody else would.
  */
 import type { PollerWorker } from '../machines/machine.js';
-import type { RpcError } from '../protocol/index.js';
+import type { RpcError, WorkerDeploymentOptions, WorkerVersionCapabilities } from '../protocol/index.js';
 import type { Timer } from '../ports/clock.js';
 import type { Place } from './fifo.js';
 import type { TaskQueue } from './task-queue.js';
@@ -19,6 +19,12 @@ export interface EndSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
+/** What a poller says about its build, as operators see it. */
+export interface PollerAbout {
+  readonly workerVersionCapabilities?: WorkerVersionCapabilities | undefined;
+  readonly deploymentOptions?: WorkerDeploymentOptions | undefined;
+}
+
 export interface PollRequest {
   /** Who polls. */
   readonly identity: string;
@@ -28,8 +34,12 @@ export interface PollRequest {
   readonly worker?: PollerWorker | undefined;
   /** Aborted when the worker went away. */
   readonly signal: EndSignal;
-  /** Limits how many tasks of the queue are handed out in a second, to whichever worker. Left out: as it is. */
+  /** Limits how many tasks of the queue are handed out in a second, to whichever worker: the latest poll counts. Left out: no limit. */
   readonly maxTasksPerSecond?: number | undefined;
+  /** The queue belongs to one worker. */
+  readonly sticky?: boolean;
+  /** Shown to operators. */
+  readonly about?: PollerAbout | undefined;
   /** After this long without a task the poll ends with `undefined`, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -38,6 +48,8 @@ export class WaitingPoll {
   readonly identity: string;
   readonly requestId: string;
   readonly worker: PollerWorker | undefined;
+  readonly maxTasksPerSecond: number | undefined;
+  readonly about: PollerAbout | undefined;
   /** Set by {@link Matching} while the poll waits. */
   place: Place<WaitingPoll> | undefined = undefined;
   /** The poll ran out of time while a task held it: if the task gives it back, it ends. */
@@ -64,6 +76,8 @@ export class WaitingPoll {
     this.identity = request.identity;
     this.requestId = request.requestId;
     this.worker = request.worker;
+    this.maxTasksPerSecond = request.maxTasksPerSecond;
+    this.about = request.about;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = onEnd;

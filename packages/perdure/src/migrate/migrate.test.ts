@@ -72,13 +72,30 @@ dynamic.Lost6;
 
 test('a module without counterpart stays, and the finding says what to do', () => {
   const source = "import proto from '@temporalio/proto';\nimport { x } from '@temporalio/common/lib/time';\nimport '@temporalio/core-bridge';\n";
-  const { text, findings } = migrateSource(source, () => every);
+  const { text, findings } = migrateSource(source, offers('y'));
   assert.equal(text, source);
   assert.deepEqual(findings.map(({ line, remedy }) => [line, remedy]), [
     [1, 'Perdure has no counterpart: keep the package, or remove the import.'],
-    [2, 'Import the names from "perdure/common": files inside of a package are not moved.'],
+    [2, 'Take the names from "perdure/common", if it exports them: the files inside of it have other names.'],
     [3, 'Perdure has no native part: remove the import.'],
   ]);
+});
+
+test('a file inside of a package moves to the package if that exports all of the names', () => {
+  const source = `import { decode, encode } from '@temporalio/common/lib/encoding';
+import { decode as d, hidden } from '@temporalio/common/lib/encoding-more';
+import '@temporalio/common/lib/effects';
+import * as time from '@temporalio/common/lib/time';
+time.encode();
+`;
+  const { text, replaced, findings } = migrateSource(source, offers('decode', 'encode'));
+  assert.equal(
+    text,
+    source.replace("'@temporalio/common/lib/encoding'", "'perdure/common'").replace("'@temporalio/common/lib/time'", "'perdure/common'"),
+  );
+  assert.equal(replaced, 2);
+  assert.deepEqual(findings.map(({ line }) => line), [2, 3]);
+  assert.deepEqual(migrateSource(text, offers('decode', 'encode')), { text, replaced: 0, findings });
 });
 
 test('package.json: Perdure takes the place of the packages that it replaces', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { systemClock } from './system-clock.js';
-import { VirtualClock } from './virtual-clock.js';
+import { FOREVER_MS, VirtualClock } from './virtual-clock.js';
 
 test('virtual timers run by time, then in the order in which they were set, each at its own time', async () => {
   const clock = new VirtualClock(1_000);
@@ -62,6 +62,22 @@ test('deferred work runs in order, after the turn, without time passing', async 
   await clock.settle();
   assert.deepEqual(ran, [1, 2]);
   assert.equal(clock.now(), 0);
+});
+
+test('setting the wall clock moves timers for a date, and neither delays nor what is measured', async () => {
+  const clock = new VirtualClock(1_000);
+  const ran: string[] = [];
+  clock.setTimer(2_000, () => ran.push('date'));
+  clock.setDelay(600, () => ran.push('delay'));
+  clock.step(900);
+  assert.equal(clock.now(), 1_900);
+  assert.equal(clock.monotonic(), 0);
+  await clock.advance(100);
+  assert.deepEqual(ran, ['date']);
+  clock.step(-5_000);
+  await clock.advance(500);
+  assert.deepEqual(ran, ['date', 'delay']);
+  assert.equal(clock.monotonic(), 600);
 });
 
 test('two advances at once are refused, and so is going back', async () => {
@@ -141,4 +157,13 @@ test('system deferrals run in order after the turn and its promise reactions', a
     ran.push('turn');
   });
   assert.deepEqual(ran, ['turn', 'reaction', 'first', 'second']);
+});
+
+test('a wait for ever is no timer: virtual time never goes there', () => {
+  const clock = new VirtualClock();
+  for (const timer of [clock.setDelay(FOREVER_MS, () => assert.fail('never')), clock.setTimer(clock.now() + FOREVER_MS, () => assert.fail('never'))]) {
+    assert.equal(clock.nextTimerAt, undefined);
+    timer.cancel();
+  }
+  assert.equal(clock.runNext(), false);
 });

@@ -20,6 +20,8 @@ export interface Clock {
   monotonic(): number;
   /** Runs `run` once `now()` has reached `atMs`; soon, if that is in the past. Any finite date will do. */
   setTimer(atMs: number, run: () => void): Timer;
+  /** Like `setTimer`, for upkeep that nobody waits for: a clock that skips time does not go there for its sake. Left out: `setTimer`. */
+  setUpkeepTimer?(atMs: number, run: () => void): Timer;
   /** Runs `run` after `delayMs`, whatever happens to the wall clock meanwhile. */
   setDelay(delayMs: number, run: () => void): Timer;
   /**

@@ -8,15 +8,21 @@
 import type { Clock, Timer } from './clock.js';
 
 interface Waiting extends Timer {
-  readonly at: number;
+  at: number;
+  /** Counts from when it was set, whatever the wall clock shows. */
+  readonly isDelay: boolean;
   readonly run: () => void;
 }
 
+/** Waits this long, or half as long, are for ever: virtual time does not go there, and they are no timers. */
+export const FOREVER_MS = 1_000 * 365 * 86_400_000;
+const NEVER: Timer = { cancel() {} };
 const EPOCH_OF_TESTS = Date.UTC(2030, 0, 1);
 
 export class VirtualClock implements Clock {
   #now: number;
-  readonly #startedAt: number;
+  /** What `monotonic` counts from. Moves when the wall clock is set. */
+  #startedAt: number;
   /** Sorted by time, then by the order in which they were set. Few timers wait at once in a test: a list will do. */
   readonly #waiting: Waiting[] = [];
   #deferred: (() => void)[] = [];
@@ -28,8 +34,9 @@ export class VirtualClock implements Clock {
     this.#startedAt = nowMs;
   }
 
+  /** Whole milliseconds, as a machine's clock shows them. */
   now(): number {
-    return this.#now;
+    return Math.floor(this.#now);
   }
 
   monotonic(): number {
@@ -37,14 +44,19 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(atMs: number, run: () => void): Timer {
-    const timer: Waiting = { at: atMs, run, cancel: () => this.#remove(timer) };
-    const index = this.#waiting.findIndex((other) => other.at > atMs);
-    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, timer);
-    return timer;
+    return this.#wait(Math.ceil(atMs), false, run);
   }
 
   setDelay(delayMs: number, run: () => void): Timer {
-    return this.setTimer(this.#now + Math.max(0, delayMs), run);
+    return this.#wait(this.#now + Math.max(0, delayMs), true, run);
+  }
+
+  /** Sets the wall clock forward, or back, as someone does who sets the machine's clock: timers for a date move, delays do not. */
+  step(byMs: number): void {
+    this.#now += byMs;
+    this.#startedAt += byMs;
+    for (const timer of this.#waiting) if (timer.isDelay) timer.at += byMs;
+    this.#waiting.sort((one, other) => one.at - other.at);
   }
 
   /** Runs by itself, without an advance: work that is ready now needs no time to pass. */
@@ -110,6 +122,14 @@ export class VirtualClock implements Clock {
     const ready = this.#deferred;
     this.#deferred = [];
     for (const run of ready) run();
+  }
+
+  #wait(at: number, isDelay: boolean, run: () => void): Timer {
+    if (at - this.#now >= FOREVER_MS / 2) return NEVER;
+    const timer: Waiting = { at, isDelay, run, cancel: () => this.#remove(timer) };
+    const index = this.#waiting.findIndex((other) => other.at > at);
+    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, timer);
+    return timer;
   }
 
   #remove(timer: Waiting): void {

@@ -4,23 +4,35 @@
  * This is the composition root. It opens the store, starts the host, loads the namespaces, and hands out the router that doors serve and
  * the transport that clients and workers in the same process use. Nothing else in the server constructs rooms.
  */
+import { BatchResetCourier } from '../frontend/batch-reset.js';
 import { CallbackAddresses } from '../frontend/callback-addresses.js';
 import { Closing } from '../frontend/closing.js';
+import { ExecutionsPageCourier } from '../frontend/executions-page.js';
 import { createRouter } from '../frontend/frontend.js';
 import { NamespaceLimitBook } from '../frontend/namespace-limits.js';
-import { NamespaceRegistry } from '../frontend/namespace-registry.js';
+import { NamespaceRegistry, type NamespaceAddress } from '../frontend/namespace-registry.js';
 import { PendingQueries } from '../frontend/pending-queries.js';
+import type { Rooms } from '../frontend/rooms.js';
+import { TaskQueueSettings } from '../frontend/task-queue-settings.js';
 import { WorkerPolls } from '../frontend/worker-polls.js';
 import { Host } from '../host/host.js';
+import { BATCH_KIND, batchMachine, type BatchInput } from '../machines/batch/index.js';
 import { NAMESPACE_KIND } from '../machines/namespace/inputs.js';
 import { typeOf, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import { namespaceMachine } from '../machines/namespace/namespace.js';
-import { scheduleMachine } from '../machines/schedule/index.js';
-import { createWorkflowMachine } from '../machines/workflow/index.js';
-import { Matching } from '../matching/matching.js';
+import { SCHEDULE_KIND, scheduleMachine, type ScheduleInput } from '../machines/schedule/index.js';
+import { createWorkflowMachine, WORKFLOW_KIND, type WorkflowInput } from '../machines/workflow/index.js';
+import { TASK_QUEUE_KIND, type TaskQueueInput } from '../machines/task-queue/inputs.js';
+import { taskQueueMachine } from '../machines/task-queue/task-queue.js';
+import { Matching, type Backlog } from '../matching/matching.js';
 import { systemClock, systemRandom, type Clock, type HttpCaller, type Logger, type Random } from '../ports/index.js';
+import { Retention, type Kind } from '../retention/retention.js';
+import { NamespaceState } from '../protocol/index.js';
 import { openSqliteStore, type Store } from '../store/index.js';
 import { inProcess } from '../transport/in-process.js';
+import { CallMeters } from '../metrics/call-meters.js';
+import type { MetricRegistry } from '../metrics/instruments.js';
+import { engineMetrics } from './metrics/engine-metrics.js';
 import type { Router, Transport } from '../transport/transport.js';
 import { CallbackCourier } from './callback-courier.js';
 import { consoleLogger } from './console-logger.js';
@@ -32,8 +44,10 @@ export interface EngineOptions {
   readonly filename?: string;
   /** Keep everything in memory; it is gone when the engine closes. Either this or `filename`. */
   readonly ephemeral?: boolean;
-  /** Namespaces to make if they are missing, besides `default`. They keep closed workflow executions for 72 hours. */
+  /** Namespaces to make if they are missing, besides `default`. */
   readonly namespaces?: readonly string[];
+  /** How long namespaces that are made keep what is closed. Default: 72 hours. */
+  readonly retentionMs?: number;
   /** Custom search attributes to make if they are missing, in `default` and in `namespaces`: name → type, for example `{ CustomerId: 'Keyword' }`. */
   readonly searchAttributes?: Readonly<Record<string, SearchAttributeTypeName>>;
   /**
@@ -82,29 +96,42 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const store = options.store ?? (await openSqliteStore({ filename: storeFilename(options) }));
   const closing = new Closing();
   let host: Host | undefined;
+  let registry: NamespaceRegistry | undefined;
   try {
     const limitBook = new NamespaceLimitBook(namespaceLimits(limits));
     const matching = new Matching({ clock, limits });
-    const machines = [namespaceMachine, scheduleMachine, createWorkflowMachine((namespaceId) => limitBook.of(namespaceId))];
-    host = new Host({ store, clock, random, matching, machines, couriers: [new CallbackCourier(httpCaller, callbackAddresses)], limits, logger, verify: options.verify === true });
-    const namespaces = new NamespaceRegistry(host, limitBook);
-    await namespaces.load(await namespaceNames(store));
-    await makeNamespaces(namespaces, [DEFAULT_NAMESPACE, ...(options.namespaces ?? [])], searchAttributes);
-    const router = createRouter({
+    const calls = new CallMeters();
+    const pages = new ExecutionsPageCourier();
+    const resets = new BatchResetCourier();
+    const machines = [namespaceMachine, taskQueueMachine, scheduleMachine, batchMachine, createWorkflowMachine((namespaceId) => limitBook.of(namespaceId), (namespaceId) => registry?.serves(namespaceId) ?? true)];
+    host = new Host({ store, clock, random, matching, machines, couriers: [new CallbackCourier(httpCaller, callbackAddresses), pages, resets], limits, logger, verify: options.verify === true });
+    const namespaces = (registry = new NamespaceRegistry(host, limitBook));
+    await namespaces.load(await namespaceAddresses(store));
+    await makeNamespaces(namespaces, [DEFAULT_NAMESPACE, ...(options.namespaces ?? [])], searchAttributes, options.retentionMs ?? DEFAULT_RETENTION_MS);
+    const taskQueues = new TaskQueueSettings(host, matching);
+    await taskQueues.load(namespaces.list().map(({ id }) => id));
+    pages.open({ host, namespaces });
+    const rooms: Rooms = {
       host,
       matching,
       clock,
       random,
       logger,
+      calls,
       namespaces,
       closing,
       callbackAddresses,
       queries: new PendingQueries(namespaces.serverLimits.queries),
       polls: new WorkerPolls(),
+      taskQueues,
       clusterId: namespaces.get(DEFAULT_NAMESPACE).id,
-    });
+    };
+    const router = createRouter(rooms);
+    resets.open(rooms);
     await host.recover(LONGEST_RECOVERY_MS);
-    return new RunningEngine(router, host, matching, store, closing, httpCaller, clock, options.filename);
+    const retention = openRetention(host, namespaces, taskQueues, clock, logger);
+    const metrics = engineMetrics({ host, matching, calls, clock });
+    return new RunningEngine(router, host, retention, matching, store, closing, httpCaller, clock, metrics, options.filename);
   } catch (error) {
     httpCaller.close();
     await host?.close().catch(() => {});
@@ -121,6 +148,12 @@ export interface Engine extends AsyncDisposable {
   readonly transport: Transport;
   /** The file that holds the data; `undefined` if it is in memory or in a store of one's own. */
   readonly filename: string | undefined;
+  /** The task queues on which tasks wait for workers. */
+  backlogs(): Iterable<Backlog>;
+  /** What the engine counts, to be read by whoever serves it. */
+  readonly metrics: MetricRegistry;
+  /** Why the engine takes no requests now; `undefined` if it does. */
+  unreadyBecause(): string | undefined;
   /** Ends every wait (long polls answer that nothing came) and refuses new ones. Called by doors that close; `close` does it too. */
   endWaits(): void;
   /** Ends every wait, awaits the commit under way, and closes the store. Idempotent. */
@@ -134,14 +167,25 @@ class RunningEngine implements Engine {
   constructor(
     readonly router: Router,
     readonly host: Host,
+    readonly retention: Retention,
     readonly matching: Matching,
     readonly store: Store,
     readonly closing: Closing,
     readonly httpCaller: HttpCaller,
     clock: Clock,
+    readonly metrics: MetricRegistry,
     readonly filename: string | undefined,
   ) {
     this.transport = inProcess(router, { now: () => clock.now() });
+  }
+
+  backlogs(): Iterable<Backlog> {
+    return this.matching.backlogs();
+  }
+
+  unreadyBecause(): string | undefined {
+    if (this.closing.begun) return 'The engine is closing.';
+    return this.host.isStuck ? 'The store takes no commits.' : undefined;
   }
 
   endWaits(): void {
@@ -158,6 +202,7 @@ class RunningEngine implements Engine {
     await this.transport.close();
     // What was being told to the outside is told again after the next start.
     this.httpCaller.close();
+    await this.retention.close();
     await this.host.close();
     await this.store.close();
   }
@@ -174,15 +219,34 @@ function storeFilename({ filename, ephemeral = false }: EngineOptions): string {
   return filename ?? ':memory:';
 }
 
-async function namespaceNames(store: Store): Promise<string[]> {
-  const names: string[] = [];
+async function namespaceAddresses(store: Store): Promise<NamespaceAddress[]> {
+  const addresses: NamespaceAddress[] = [];
   let after: string | undefined;
   do {
     const page = await store.machines({ kind: NAMESPACE_KIND, namespace: '' }, { limit: NAMESPACES_PER_PAGE, ...(after !== undefined && { after }) });
-    names.push(...page.items.map((item) => item.key));
+    addresses.push(...page.items);
     after = page.next;
   } while (after !== undefined);
-  return names;
+  return addresses;
+}
+
+/** Everything that lives in namespaces, in the order in which it goes when its namespace is deleted: first what makes others. */
+const KINDS: readonly Kind[] = [
+  { kind: TASK_QUEUE_KIND, deletion: { type: 'delete' } satisfies TaskQueueInput, expires: false },
+  { kind: SCHEDULE_KIND, deletion: { type: 'delete' } satisfies ScheduleInput, expires: false },
+  { kind: BATCH_KIND, deletion: { type: 'delete' } satisfies BatchInput, expires: true },
+  { kind: WORKFLOW_KIND, deletion: { type: 'delete' } satisfies WorkflowInput, expires: true },
+];
+
+function openRetention(host: Host, namespaces: NamespaceRegistry, taskQueues: TaskQueueSettings, clock: Clock, logger: Logger): Retention {
+  const retention = new Retention({ host, clock, logger, kinds: KINDS, forget: (namespace) => namespaces.forget(namespace) });
+  host.onClosed = ({ kind, namespace }) => retention.closed(kind, namespace);
+  namespaces.onChange = (namespace) => {
+    if (namespace.state === NamespaceState.DELETED) taskQueues.forget(namespace.id);
+    retention.take(namespace);
+  };
+  for (const namespace of namespaces.list()) retention.take(namespace);
+  return retention;
 }
 
 /** For example `Keyword`. */
@@ -198,9 +262,9 @@ function readSearchAttributes(attributes: Readonly<Record<string, string>>): Sea
   );
 }
 
-async function makeNamespaces(namespaces: NamespaceRegistry, names: readonly string[], attributes: SearchAttributeTypes): Promise<void> {
+async function makeNamespaces(namespaces: NamespaceRegistry, names: readonly string[], attributes: SearchAttributeTypes, retentionMs: number): Promise<void> {
   const missing = [...new Set(names)].filter((name) => namespaces.find(name) === undefined);
-  const settings = { description: '', ownerEmail: '', data: new Map<string, string>(), retentionMs: DEFAULT_RETENTION_MS };
+  const settings = { description: '', ownerEmail: '', data: new Map<string, string>(), retentionMs };
   await Promise.all(missing.map((name) => namespaces.register(name, settings)));
   if (attributes.size > 0) await Promise.all([...new Set(names)].map((name) => namespaces.addSearchAttributes(name, attributes)));
 }

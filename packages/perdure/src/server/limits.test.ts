@@ -34,7 +34,7 @@ test('names and keys are unique over all rooms, so that a setting means one thin
 
 test('every limit is read by the code: what is documented is enforced', () => {
   const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-  const code = ['machines', 'host', 'matching', 'frontend', 'server'].flatMap((room) =>
+  const code = ['machines', 'host', 'matching', 'frontend', 'http', 'server'].flatMap((room) =>
     fs
       .readdirSync(path.join(dist, room), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.js') && !/test|limits\.js$/.test(file))

@@ -6,13 +6,14 @@
 import { limitValue, LimitCatalogue } from '../frontend/limit-settings.js';
 import { DEFAULT_NAMESPACE_LIMITS, REQUEST_LIMITS, type NamespaceLimits, type RequestLimits } from '../frontend/request-limits.js';
 import { DOOR_LIMITS, type GrpcDoorLimits } from '../frontend/grpc/limits.js';
+import { HTTP_LIMITS, type HttpLimits } from '../http/limits.js';
 import { HOST_LIMITS, type HostLimits } from '../host/limits.js';
 import type { Limit, LimitTable } from '../machines/limit-table.js';
 import { WORKFLOW_LIMITS, type WorkflowLimits } from '../machines/workflow/index.js';
 import { MATCHING_LIMITS, type MatchingLimits } from '../matching/limits.js';
 
 /** Limits by their names: sizes in bytes, times in milliseconds. `docs/reference/limits.md` lists them with their defaults. */
-export type Limits = Partial<WorkflowLimits & RequestLimits & HostLimits & MatchingLimits & GrpcDoorLimits>;
+export type Limits = Partial<WorkflowLimits & RequestLimits & HostLimits & MatchingLimits & GrpcDoorLimits & HttpLimits>;
 
 export interface LimitSection {
   readonly title: string;
@@ -25,6 +26,7 @@ export const LIMIT_SECTIONS: readonly LimitSection[] = [
   { title: 'Requests', table: REQUEST_LIMITS },
   { title: 'Task queues', table: MATCHING_LIMITS },
   { title: 'The gRPC door', table: DOOR_LIMITS },
+  { title: 'The HTTP doors', table: HTTP_LIMITS },
   { title: 'The host', table: HOST_LIMITS },
 ];
 

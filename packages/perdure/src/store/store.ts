@@ -162,7 +162,7 @@ export interface ListFilter {
 export interface ListRequest extends ListFilter, PageRequest {
   /**
    * Default (also for rows that the terms do not tell apart): the latest `CloseTime` first, before it those without one; among these the
-   * latest `StartTime` first; then the one created last.
+   * latest `StartTime` first; then the one created last. By `CREATION_ATTRIBUTE` nothing that happens to a row moves it.
    */
   readonly order?: readonly OrderTerm[] | undefined;
 }
@@ -247,7 +247,8 @@ export interface Store {
 
   /**
    * Machines whose listing fulfils the condition, in order. `condition.ts` says what conditions mean. Paging tolerates changes in between:
-   * a machine whose values stay is returned exactly once. A cursor serves the order that it came from.
+   * a machine whose values stay is returned exactly once. A cursor serves the order that it came from. A page may hold fewer than asked
+   * for, even none, and still have a next one: a store may look at a bounded number of machines for each.
    */
   list(request: ListRequest): Promise<Page<ListedMachine>>;
 

@@ -7,9 +7,11 @@ import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { ActivityCancellation, asyncLocalStorage, Context, type CancellationReason, type Info } from '../sdk/activity/index.js';
 import type { ActivityCancellationDetailsOptions } from '../sdk/activity/cancellation.js';
+import type { ActivityInterceptorsFactory } from '../sdk/activity/interceptors.js';
 import type { Client } from '../sdk/client/index.js';
 import { DefaultLogger, TimeoutFailure, type Logger, type TimeoutType } from '../sdk/common/index.js';
 import { Work } from '../sdk/common/worker-time.js';
+import { AttemptInterceptors } from '../sdk/worker/activity-interceptors.js';
 import { TimeKeeper } from './time-keeper.js';
 
 export interface ActivityEnvironmentOptions {
@@ -17,6 +19,8 @@ export interface ActivityEnvironmentOptions {
   readonly client?: Client;
   /** Default: errors on standard error. */
   readonly logger?: Logger;
+  /** Code around the call of the activity, as a worker has it. Default: none. */
+  readonly interceptors?: readonly ActivityInterceptorsFactory[];
 }
 
 /** An activity function with any arguments. */
@@ -40,6 +44,8 @@ export class ActivityEnvironment extends EventEmitter<{ heartbeat: [details: unk
   readonly #options: ActivityEnvironmentOptions;
   readonly #keeper = new TimeKeeper(Date.now());
   #cancellation = new ActivityCancellation();
+  #work: Work | undefined;
+  #context: Context | undefined;
   #onHeartbeat: (() => void) | undefined;
 
   /** @param info what `Context.info` is to say; the rest is filled in. Timeouts in it are enforced. */
@@ -47,6 +53,11 @@ export class ActivityEnvironment extends EventEmitter<{ heartbeat: [details: unk
     super();
     this.#info = info;
     this.#options = options;
+  }
+
+  /** What `Context.current()` gives inside the activity: of the call under way, the last one, or the first one that is to come. */
+  get context(): Context {
+    return (this.#context ??= this.#newContext(completeInfo(this.#info, '', this.#keeper.now())));
   }
 
   /**
@@ -90,21 +101,11 @@ export class ActivityEnvironment extends EventEmitter<{ heartbeat: [details: unk
     const cancellation = this.#cancellation;
     const work = new Work(this.#keeper, 'activity');
     const timeouts = this.#timeouts(info, cancellation);
-    const context = new Context({
-      info,
-      cancellation,
-      heartbeat: (details) => {
-        this.heartbeats.push(details);
-        this.#onHeartbeat?.();
-        this.emit('heartbeat', details);
-      },
-      logger: () => this.#options.logger ?? new DefaultLogger('ERROR'),
-      client: this.#options.client,
-      time: { setDelay: (delayMs, run) => this.#restingDelay(work, delayMs, run) },
-    });
+    this.#work = work;
+    const context = (this.#context = this.#newContext(info));
     const endWait = this.#keeper.beginWait();
     try {
-      const call = asyncLocalStorage.run(context, async () => Reflect.apply(activity, undefined, args) as Awaited<ReturnType<A>>);
+      const call = asyncLocalStorage.run(context, async () => this.#call(activity, args, context) as Promise<Awaited<ReturnType<A>>>);
       return await Promise.race([call, timeouts.passed]);
     } finally {
       timeouts.cancel();
@@ -114,18 +115,25 @@ export class ActivityEnvironment extends EventEmitter<{ heartbeat: [details: unk
     }
   }
 
-  #restingDelay(work: Work, delayMs: number, run: () => void): { cancel(): void } {
-    const resume = work.rest();
-    const timer = this.#keeper.setDelay(delayMs, () => {
-      resume();
-      run();
-    });
-    return {
-      cancel: () => {
-        timer.cancel();
-        resume();
+  #newContext(info: Info): Context {
+    return new Context({
+      info,
+      cancellation: this.#cancellation,
+      heartbeat: (details) => {
+        this.heartbeats.push(details);
+        this.#onHeartbeat?.();
+        this.emit('heartbeat', details);
       },
-    };
+      logger: () => this.#options.logger ?? new DefaultLogger('ERROR'),
+      client: this.#options.client,
+      time: { setDelay: (delayMs, run) => this.#work?.delay(delayMs, run) ?? this.#keeper.setDelay(delayMs, run) },
+    });
+  }
+
+  async #call(activity: AnyActivity, args: readonly unknown[], context: Context): Promise<unknown> {
+    const { interceptors = [] } = this.#options;
+    const call = (...given: readonly unknown[]): unknown => Reflect.apply(activity, undefined, given);
+    return interceptors.length === 0 ? call(...args) : new AttemptInterceptors(interceptors, context).execute(call, [...args], {});
   }
 
   #timeouts({ startToCloseTimeoutMs, heartbeatTimeoutMs = 0, heartbeatDetails }: Info, cancellation: ActivityCancellation) {

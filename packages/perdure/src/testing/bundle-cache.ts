@@ -4,8 +4,8 @@
  */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { WorkflowBundle } from '../sdk/sandbox/bundle.js';
-import { bundleOf } from '../sdk/worker/create.js';
+import { bundleWorkflowCode, configuredBundle, type WorkflowBundle } from '../sdk/sandbox/bundle.js';
+import { bundleOptionsOf } from '../sdk/worker/create.js';
 import type { WorkerOptions } from '../sdk/worker/worker-options.js';
 
 interface Entry {
@@ -18,11 +18,11 @@ const entries = new Map<string, Entry>();
 
 /** @throws what `bundleWorkflowCode` throws */
 export async function cachedBundle(options: WorkerOptions): Promise<WorkflowBundle> {
-  const { workflowsPath, bundlerOptions, dataConverter } = options;
-  const key = JSON.stringify([workflowsPath, bundlerOptions?.ignoreModules, dataConverter?.payloadConverterPath, dataConverter?.failureConverterPath]);
+  const wanted = configuredBundle(bundleOptionsOf(options));
+  const key = JSON.stringify(wanted);
   const known = entries.get(key);
   if (known !== undefined && isFresh(await known.bundle.catch(() => undefined), known.madeAtMs)) return known.bundle;
-  const entry = { madeAtMs: Date.now(), bundle: bundleOf(options) };
+  const entry = { madeAtMs: Date.now(), bundle: bundleWorkflowCode(wanted) };
   // Whoever else asks for it meanwhile shares it, unless it turns out to be broken.
   if (entries.size >= MOST_ENTRIES) entries.clear();
   entries.set(key, entry);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { silentWorkerLogger } from './test-logger.js';
 import { fileURLToPath } from 'node:url';
 import { TestEnvironment, TestWorkflowEnvironment, type TestEnvironmentOptions } from './index.js';
+import { WorkflowNotFoundError } from '../sdk/client/index.js';
 import { Runtime, Worker } from '../sdk/worker/index.js';
 import { startServer } from '../server/index.js';
 import * as activities from './test-activities.js';
@@ -65,6 +66,16 @@ test('while nobody waits for the engine, time goes by', async () => {
   assert.equal(await handle.result(), 150);
 });
 
+test('skipped time reaches the retention of closed runs', async () => {
+  await using env = await withWorker({ retentionMs: 72 * HOUR_MS });
+  await env.run(pays, { args: ['o-1'], workflowId: 'closed' });
+  const { client } = env;
+  await env.sleep('71 hours');
+  assert.equal((await client.workflow.getHandle('closed').describe()).status.name, 'COMPLETED');
+  await env.sleep('2 hours');
+  await assert.rejects(client.workflow.getHandle('closed').describe(), WorkflowNotFoundError);
+});
+
 test('an update that takes a day is awaited in no time', async () => {
   await using env = await withWorker();
   const handle = await env.start(patient, {});
@@ -99,6 +110,13 @@ test('what is due at one instant happens in the order in which it was asked for,
   }
   assert.deepEqual(histories[1], histories[0]);
   assert.deepEqual(histories[2], histories[0]);
+});
+
+test('a result is not gone because the test slept for a year', async () => {
+  await using env = await withWorker();
+  const handle = await env.start(nap, { args: [1_000] });
+  await env.sleep('365 days');
+  assert.equal(await handle.result(), 1_000);
 });
 
 test('a hundred environments at once, each with its own time', async () => {

@@ -5,25 +5,28 @@
  * One environment belongs to one test or one file of tests; hundreds live side by side in a process. Whoever makes one closes it.
  */
 import { randomUUID } from 'node:crypto';
+import { FOREVER_MS } from '../ports/index.js';
 import { Client, type Connection, type ConnectionLike, type WorkflowHandle, type WorkflowStartOptions } from '../sdk/client/index.js';
-import { loadDataConverter } from '../sdk/client/load-data-converter.js';
 import { DefaultLogger, IllegalStateError, msToNumber, type DataConverter, type Duration, type Logger, type Workflow, type WorkflowResultType } from '../sdk/common/index.js';
 import { gatherParts } from '../sdk/worker/create.js';
+import { configuredWorker } from '../sdk/worker/plugins.js';
 import { Worker } from '../sdk/worker/worker.js';
 import type { WorkerOptions } from '../sdk/worker/worker-options.js';
 import { consoleLogger, type Engine } from '../server/index.js';
 import { cachedBundle } from './bundle-cache.js';
-import { mockedActivities } from './mocked-activities.js';
-import { MockingExecutor } from './mocking-executor.js';
 import { Mocks } from './mocks.js';
 import { RunningWorker } from './running-worker.js';
 import { stallReport } from './stall-report.js';
+import { fromTemporal, type TemporalStyleOptions } from './temporal-options.js';
 import { openLocalWorld, openServerWorld, openSkippingWorld, type World, type WorldEngineOptions } from './worlds.js';
 
-export interface TestEnvironmentOptions extends WorldEngineOptions {
+export interface TestEnvironmentOptions extends Omit<WorldEngineOptions, 'retentionMs'>, TemporalStyleOptions {
+  /** How long closed executions stay, on the environment's clock. Default: for ever. */
+  readonly retentionMs?: number;
   /**
-   * Run the same tests against a server elsewhere: its `host:port`. Time is real then, and options of the engine have no effect. Default:
-   * the environment variable `PERDURE_TEST_ADDRESS`, and without it an engine in this process.
+   * Run the same tests against a server elsewhere: its `host:port`. Options of the engine have no effect then, and time is real, unless
+   * the server has a TestService (`perdure server start-dev --test-service`). Default: the environment variable `PERDURE_TEST_ADDRESS`,
+   * and without it an engine in this process.
    */
   readonly address?: string | undefined;
   /** False: the engine runs on the machine's clock. Default: true. */
@@ -66,10 +69,10 @@ export class TestEnvironment implements AsyncDisposable {
   /** The task queue of workers and runs that name none. */
   readonly taskQueue: string;
   /** Mocks of activities and child workflows, for all workers of this environment. */
-  readonly mock = new Mocks();
+  readonly mock: Mocks;
   readonly #world: World;
-  readonly #options: TestEnvironmentOptions;
   readonly #workers = new Set<RunningWorker>();
+  readonly #dataConverter: DataConverter | undefined;
   readonly #logger: Logger;
   #runs = 0;
   #closed: Promise<void> | undefined;
@@ -85,7 +88,8 @@ export class TestEnvironment implements AsyncDisposable {
    * assert.equal(await env.run(approval, { args: ['order-1'] }), 'expired after 24 hours');
    * ```
    */
-  static async create(options: TestEnvironmentOptions = {}): Promise<TestEnvironment> {
+  static async create(given: TestEnvironmentOptions = {}): Promise<TestEnvironment> {
+    const options = fromTemporal(given);
     const { address = process.env['PERDURE_TEST_ADDRESS'], timeSkipping = true, startTime, seed = 1, namespace } = options;
     const engine = { ...engineOptions(options), logger: options.logger ?? consoleLogger({ level: 'error' }), namespaces: [...(options.namespaces ?? []), ...(namespace === undefined ? [] : [namespace])] };
     const world = address
@@ -113,14 +117,18 @@ export class TestEnvironment implements AsyncDisposable {
   }
 
   private constructor(world: World, options: TestEnvironmentOptions) {
-    const { namespace = 'default', dataConverter } = options;
+    const { namespace = 'default', client, dataConverter = client?.dataConverter } = options;
     this.#world = world;
-    this.#options = options;
+    this.mock = new Mocks({
+      failAfterTaskFailures: options.failAfterTaskFailures ?? 3,
+      failAfterActivityAttempts: world.skipsTime ? (options.failAfterActivityAttempts ?? 100) : Infinity,
+    });
     this.#logger = options.workerLogger ?? new DefaultLogger('ERROR');
     this.namespace = namespace;
     // On a server that others use as well, nothing may be mixed up.
     this.taskQueue = world.engine === undefined ? `test-${randomUUID()}` : 'test';
-    this.client = new Client({ connection: world.connection, namespace, identity: 'test', ...(dataConverter && { dataConverter }) });
+    this.#dataConverter = dataConverter;
+    this.client = new Client({ identity: 'test', ...client, connection: world.connection, namespace, ...(dataConverter && { dataConverter }) });
   }
 
   /** For further clients. */
@@ -128,9 +136,10 @@ export class TestEnvironment implements AsyncDisposable {
     return this.#world.connection;
   }
 
-  /** For workers that are made with `Worker.create`. They see the environment's clock; mocks do not reach them. */
+  /** For workers that are made with `Worker.create`. They see the environment's clock and mocks. */
   get nativeConnection(): ConnectionLike {
-    return this.#world.workerConnection;
+    const { transport, time, chance } = this.#world.workerConnection;
+    return { transport, time, chance, mocks: this.mock };
   }
 
   /** The engine in this process. Absent for a server elsewhere. */
@@ -142,14 +151,14 @@ export class TestEnvironment implements AsyncDisposable {
     return this.#world.skipsTime;
   }
 
-  /** What the environment's clock shows. */
+  /** What the environment's clock shows; that of a server elsewhere, as far as it is known. */
   currentTime(): Date {
     return new Date(this.#world.now());
   }
 
   /** What the environment's clock shows, in milliseconds since the epoch. */
-  async currentTimeMs(): Promise<number> {
-    return this.#world.now();
+  currentTimeMs(): Promise<number> {
+    return this.#world.askTime();
   }
 
   /**
@@ -165,25 +174,20 @@ export class TestEnvironment implements AsyncDisposable {
   /** A worker that does not run yet, for `worker.runUntil(…)`. Mocks reach it. @throws what `Worker.create` throws */
   async createWorker(given: TestWorkerOptions): Promise<Worker> {
     const { servesMockedWorkflows = false, ...rest } = given;
-    const options: WorkerOptions = {
+    const options = await configuredWorker({
       connection: this.nativeConnection,
       namespace: this.namespace,
       taskQueue: this.taskQueue,
       shutdownForceTime: SHUTDOWN_FORCE_MS,
-      ...(this.#options.dataConverter && { dataConverter: this.#options.dataConverter }),
+      ...(this.#dataConverter && { dataConverter: this.#dataConverter }),
       ...(this.supportsTimeSkipping && { ...POLLS, identity: 'test-worker' }),
+      mocks: this.mock,
       ...rest,
-      activities: mockedActivities(given.activities, this.mock, this.supportsTimeSkipping ? (this.#options.failAfterActivityAttempts ?? 100) : Infinity),
-    };
+    });
     const bundle = options.workflowsPath === undefined ? undefined : await cachedBundle(options);
     const parts = await gatherParts(withBundle(options, bundle), { logger: this.#logger });
-    if (parts.executor === undefined && !servesMockedWorkflows) return new Worker(parts);
-    const executor = new MockingExecutor(parts.executor, {
-      mocks: this.mock,
-      dataConverter: loadDataConverter(options.dataConverter),
-      failAfterAttempts: this.#options.failAfterTaskFailures ?? 3,
-    });
-    return new Worker({ ...parts, executor });
+    if (parts.executor !== undefined || !servesMockedWorkflows) return new Worker(parts);
+    return new Worker({ ...parts, executor: this.mock.executor(undefined, parts.dataConverter) });
   }
 
   /**
@@ -242,8 +246,9 @@ function withBundle(options: WorkerOptions, bundle: WorkerOptions['workflowBundl
   return { ...rest, workflowBundle: bundle };
 }
 
-function engineOptions({ searchAttributes, callbackAddresses, limits, filename, verify }: TestEnvironmentOptions): WorldEngineOptions {
-  return Object.fromEntries(Object.entries({ searchAttributes, callbackAddresses, limits, filename, verify }).filter(([, value]) => value !== undefined));
+/** What is closed stays, unless the test says how long: a result must not be gone because the test slept for a month. */
+function engineOptions({ searchAttributes, callbackAddresses, limits, filename, verify, retentionMs = FOREVER_MS }: TestEnvironmentOptions): WorldEngineOptions {
+  return Object.fromEntries(Object.entries({ searchAttributes, callbackAddresses, limits, filename, verify, retentionMs }).filter(([, value]) => value !== undefined));
 }
 
 function msOfDate(given: Date | number | string): number {

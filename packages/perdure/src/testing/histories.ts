@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { History } from '../protocol/index.js';
+import { binaryToJson } from '../protocol/json/index.js';
 import type { Client } from '../sdk/client/index.js';
 import { HistoryFormatError, jsonToBinary } from './history-json/encode.js';
 
@@ -30,6 +31,15 @@ export function historyFromJson(json: unknown): History {
   const { events } = (history ?? {}) as { readonly events?: unknown };
   if (!Array.isArray(events)) throw new HistoryFormatError('The history has no list of events: export it with `temporal workflow show --output json`, or from a console.');
   return History.decode(jsonToBinary('temporal.api.history.v1.History', { events }));
+}
+
+/**
+ * A history as JSON that replayers read: this one (`historyFromJson`, `perdure replay`) and those of every Temporal SDK.
+ *
+ * @example await writeFile('order-17.json', historyToJson(await handle.fetchHistory()));
+ */
+export function historyToJson(history: History): string {
+  return binaryToJson('temporal.api.history.v1.History', History.encode(history), { payloadShorthand: false });
 }
 
 /** Reads a file with a history in JSON or protobuf. @throws HistoryFormatError, and what reading a file throws */

@@ -69,7 +69,16 @@ export const workflowMatchers = {
 };
 
 type Matchers = typeof workflowMatchers;
-type Assertions = { readonly [Name in keyof Matchers]: Matchers[Name] extends (execution: Execution, ...args: infer Args) => unknown ? (...args: Args) => Promise<void> : never };
+
+/**
+ * The matchers as a test runner's `expect` has them.
+ *
+ * @example declare module 'vitest' { interface Matchers<T> extends WorkflowMatchers {} }
+ */
+export type WorkflowMatchers<Result = Promise<void>> = {
+  [Name in keyof Matchers]: Matchers[Name] extends (execution: Execution, ...args: infer Args) => unknown ? (...args: Args) => Result : never;
+};
+type Assertions = Readonly<WorkflowMatchers>;
 
 /**
  * The matchers as assertions, for `node:test` and wherever there is no `expect`.

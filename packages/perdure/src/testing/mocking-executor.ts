@@ -20,11 +20,13 @@ export interface MockingOptions {
   readonly dataConverter: LoadedDataConverter;
   /** After so many failed attempts of a workflow task in a row its run fails. */
   readonly failAfterAttempts: number;
+  /** What was chosen for the runs of mocked workflows. Workers that follow each other share it. Default: one of its own. */
+  readonly runs?: Map<string, MockedRun>;
 }
 
 const TIMER_ID = 'mock';
 
-interface MockedRun {
+export interface MockedRun {
   readonly answer: Answer<readonly unknown[], unknown>;
   readonly args: readonly unknown[];
 }
@@ -32,12 +34,13 @@ interface MockedRun {
 export class MockingExecutor implements WorkflowExecutor {
   readonly #inner: WorkflowExecutor | undefined;
   readonly #options: MockingOptions;
-  readonly #mocked = new Map<string, MockedRun>();
+  readonly #mocked: Map<string, MockedRun>;
 
   /** @param inner runs the user's workflows; absent: the worker has none */
   constructor(inner: WorkflowExecutor | undefined, options: MockingOptions) {
     this.#inner = inner;
     this.#options = options;
+    this.#mocked = options.runs ?? new Map();
   }
 
   get cachedRuns(): number {

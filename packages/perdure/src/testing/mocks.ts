@@ -1,9 +1,28 @@
 /** All mocks of one environment, by name: `env.mock`. Workers ask at each call, so a mock may come and go while they run. */
+import type { LoadedDataConverter } from '../sdk/common/data-converter.js';
 import type { ActivityFunction, Workflow, WorkflowResultType } from '../sdk/common/index.js';
+import type { WorkflowExecutor } from '../sdk/replay/executor.js';
+import type { WorkerMocks } from '../sdk/worker/mocks.js';
 import { ActivityMock } from './activity-mock.js';
 import { ChildWorkflowMock } from './child-workflow-mock.js';
+import { mockedActivities } from './mocked-activities.js';
+import { MockingExecutor } from './mocking-executor.js';
 
-export class Mocks {
+export interface MocksOptions {
+  /** A workflow task that failed so often in a row fails its run. Default: never, as in production. */
+  readonly failAfterTaskFailures?: number;
+  /** An activity that did not succeed in so many attempts is not tried again. Default: as its retry policy says. */
+  readonly failAfterActivityAttempts?: number;
+}
+
+/**
+ * @example
+ * const mocks = new Mocks();
+ * mocks.activity(activities.charge).returns('receipt-1');
+ * const worker = await Worker.create({ taskQueue, workflowsPath, mocks }); // on any server
+ */
+export class Mocks implements WorkerMocks {
+  readonly #options: MocksOptions;
   readonly #activities = new Map<string, ActivityMock>();
   readonly #childWorkflows = new Map<string, ChildWorkflowMock>();
 
@@ -26,10 +45,24 @@ export class Mocks {
     return mock;
   }
 
+  constructor(options: MocksOptions = {}) {
+    this.#options = options;
+  }
+
   /** Takes all mocks away. */
   restore(): void {
     this.#activities.clear();
     this.#childWorkflows.clear();
+  }
+
+  /** @internal Called by workers. */
+  activities(registered: object | undefined): object {
+    return mockedActivities(registered, this, this.#options.failAfterActivityAttempts ?? Infinity);
+  }
+
+  /** @internal Called by workers. */
+  executor(inner: WorkflowExecutor | undefined, dataConverter: LoadedDataConverter): WorkflowExecutor {
+    return new MockingExecutor(inner, { mocks: this, dataConverter, failAfterAttempts: this.#options.failAfterTaskFailures ?? Infinity });
   }
 
   /** @internal */

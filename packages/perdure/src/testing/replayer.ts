@@ -11,8 +11,11 @@ import { createWorkflowExecutor, type WorkflowExecutor } from '../sdk/replay/exe
 import type { ReplayWorkerOptions } from '../sdk/worker/replay.js';
 import { cachedBundle } from './bundle-cache.js';
 import type { NamedHistory } from './histories.js';
+import { inspectable } from './inspectable-bundle.js';
 
 export interface ReplayerOptions extends ReplayWorkerOptions {
+  /** Give the code its source map, so that a debugger can stop in the user's files. Default: false. */
+  readonly inspectable?: boolean;
   /** Where workflow code logs to. Default: errors on standard error. */
   readonly logger?: Logger;
 }
@@ -55,9 +58,10 @@ export class Replayer implements AsyncDisposable {
    */
   static async create(options: ReplayerOptions): Promise<Replayer> {
     const given = { taskQueue: 'replay', ...options };
+    const bundle = options.workflowBundle ?? (await cachedBundle(given));
     return new Replayer(
       createWorkflowExecutor({
-        bundle: options.workflowBundle ?? (await cachedBundle(given)),
+        bundle: options.inspectable === true ? inspectable(bundle) : bundle,
         namespace: options.namespace ?? 'default',
         taskQueue: 'replay',
         maxCachedRuns: 0,
@@ -84,7 +88,8 @@ export class Replayer implements AsyncDisposable {
     const runId = started?.originalExecutionRunId ?? '';
     const report = { workflowId, runId, workflowType: started?.workflowType?.name ?? '', events: events.length };
     if (runId === '') return { ...report, outcome: 'failed', message: 'The history does not begin with WorkflowExecutionStarted.' };
-    const failed = await this.#executor.replay(workflowId, events);
+    // The first event says whose history it is, unless an older server wrote it: code may look at its own id.
+    const failed = await this.#executor.replay(started?.workflowId || workflowId, events);
     if (failed === undefined) return { ...report, outcome: 'replayed' };
     const { cause, failure, nondeterminism } = failed;
     const stack = nondeterminism?.actual?.stack ?? failure.stackTrace ?? '';

@@ -80,6 +80,24 @@ test('time stands still while nothing will ever be due', async () => {
   keeper.close();
 });
 
+test('upkeep comes at its time when time gets there, and is no reason to go there', async () => {
+  const keeper = new TimeKeeper(0);
+  const ran: string[] = [];
+  const note = (name: string) => () => void ran.push(`${name}@${keeper.now() / HOUR_MS}`);
+  for (const hours of [3, 1, 50]) keeper.clock.setUpkeepTimer?.(hours * HOUR_MS, note('upkeep'));
+  const cancelled = keeper.clock.setUpkeepTimer?.(HOUR_MS, note('cancelled'));
+  cancelled?.cancel();
+  const endWait = keeper.beginWait();
+  await delay(50);
+  assert.deepEqual([keeper.now(), ran], [0, []], 'a wait in which nothing else is due');
+  endWait();
+  keeper.clock.setTimer(2 * HOUR_MS, note('timer'));
+  await keeper.sleep(4 * HOUR_MS);
+  assert.deepEqual(ran, ['upkeep@1', 'timer@2', 'upkeep@3']);
+  assert.equal(keeper.now(), 4 * HOUR_MS);
+  keeper.close();
+});
+
 test('whoever sleeps is let go when the keeper closes', async () => {
   const keeper = new TimeKeeper(0);
   keeper.beginWork('activity');

@@ -7,11 +7,15 @@
  * while nobody waits, nobody is at work and something will be due: what takes real time takes it here as well. The first
  * {@link GRACE_MS} do not count, so that a test that is quick sees the same times in each run. Otherwise the clock *stands still*.
  *
+ * Some servers are asked for a clock that never stands still ({@link KeeperOptions.alwaysGoesBy}): that one goes by like any other, and
+ * is skipped besides.
+ *
  * Timers run by their time and, at the same time, in the order in which they were set; between two of them everything settles. One
  * keeper belongs to one environment; environments do not know of each other.
  */
-import { VirtualClock, type Timer } from '../ports/index.js';
+import type { Clock, Timer, VirtualClock } from '../ports/index.js';
 import type { WorkerTime } from '../sdk/common/worker-time.js';
+import { EngineClock } from './engine-clock.js';
 
 /** Real time that goes by unnoticed. Much longer than a quick activity takes, also on a busy machine. */
 const GRACE_MS = 100;
@@ -19,8 +23,8 @@ const GRACE_MS = 100;
 const CALM_TURNS = 3;
 /** A wait in which nothing is due is over after so much real time, or nobody knows when. */
 const STALLED_AFTER_MS = 1_000;
-/** The engine's long polls wait this long: no test does. */
-export const FOREVER_MS = 1_000 * 365 * 86_400_000;
+/** How often to look whether somebody is still about to begin work. */
+const AWAITED_EVERY_MS = 2;
 
 interface Sleeper {
   readonly at: number;
@@ -29,21 +33,13 @@ interface Sleeper {
 
 type Work = 'request' | Parameters<WorkerTime['beginWork']>[0];
 
-/** The engine's clock. Tells the keeper when timers come and go; waits that nobody lives to see are no timers. */
-class EngineClock extends VirtualClock {
-  onTimer: (() => void) | undefined;
-
-  override setTimer(atMs: number, run: () => void): Timer {
-    if (atMs - this.now() >= FOREVER_MS / 2) return { cancel() {} };
-    const timer = super.setTimer(atMs, run);
-    this.onTimer?.();
-    return {
-      cancel: () => {
-        timer.cancel();
-        this.onTimer?.();
-      },
-    };
-  }
+export interface KeeperOptions {
+  /** Told when somebody waits, nobody is at work and nothing will ever be due: usually something is missing. */
+  readonly onStall?: (workflowIds: readonly string[]) => void;
+  /** The clock goes by at the pace of real time, whoever waits or works, without any grace. Default: false. */
+  readonly alwaysGoesBy?: boolean;
+  /** True: somebody is about to begin work, so time must not be skipped yet. Asked again soon. Default: never. */
+  readonly isAwaited?: () => boolean;
 }
 
 export class TimeKeeper implements WorkerTime {
@@ -58,7 +54,7 @@ export class TimeKeeper implements WorkerTime {
   #stirs = 0;
   #onStir: (() => void) | undefined;
   /** Why time goes by. Absent: it does not. */
-  #flow: 'activity' | 'idle' | undefined;
+  #flow: 'always' | 'activity' | 'idle' | undefined;
   /** What the clock showed, and what real time it was, when time began to go by. */
   readonly #flowStart = { virtual: 0, real: 0 };
   /** Real time that went by while the test was idle, since time was skipped last. A test that polls is idle in small pieces. */
@@ -66,15 +62,17 @@ export class TimeKeeper implements WorkerTime {
   #ticker: { readonly at: number; readonly timeout: NodeJS.Timeout } | undefined;
   #ticking = false;
 
-  readonly #onStall: ((workflowIds: readonly string[]) => void) | undefined;
+  readonly #options: KeeperOptions;
 
-  /**
-   * @param startMs what the clock shows at first
-   * @param onStall told when somebody waits, nobody is at work and nothing will ever be due: usually something is missing
-   */
-  constructor(startMs: number, onStall?: (workflowIds: readonly string[]) => void) {
-    this.#onStall = onStall;
+  /** @param startMs what the clock shows at first */
+  constructor(startMs: number, options: KeeperOptions = {}) {
+    this.#options = options;
     this.#clock = new EngineClock(startMs);
+    if (options.alwaysGoesBy === true) {
+      this.#flow = 'always';
+      this.#startFlow(startMs);
+      this.#clock.onLook = () => this.#goBy();
+    }
     this.#clock.onTimer = () => {
       this.#changed();
       this.#armTicker();
@@ -82,7 +80,7 @@ export class TimeKeeper implements WorkerTime {
   }
 
   /** What the engine runs on. */
-  get clock(): VirtualClock {
+  get clock(): VirtualClock & Clock {
     return this.#clock;
   }
 
@@ -131,17 +129,25 @@ export class TimeKeeper implements WorkerTime {
   async sleep(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`Time goes on by 0 or more milliseconds, not by ${ms}.`);
     this.#goBy();
-    const at = this.#clock.now() + ms;
-    await new Promise<void>((resolve) => {
-      const endWait = this.beginWait();
-      this.#sleepers.push({
-        at,
-        wake: () => {
-          endWait();
-          resolve();
-        },
-      });
+    const atMs = this.#clock.now() + ms;
+    const endWait = this.beginWait();
+    await this.until(atMs).finally(endWait);
+  }
+
+  /** Resolves at this time, which comes by itself or because somebody else waits; all that is due until then has happened. */
+  until(atMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const sleeper = { at: atMs, wake: resolve };
+      this.#sleepers.push(sleeper);
       this.#sleepers.sort((one, other) => one.at - other.at);
+      signal?.addEventListener('abort', () => {
+        const place = this.#sleepers.indexOf(sleeper);
+        if (place !== -1) this.#sleepers.splice(place, 1);
+        resolve();
+      }, { once: true });
+      this.#changed();
+      this.#armTicker();
     });
   }
 
@@ -159,7 +165,9 @@ export class TimeKeeper implements WorkerTime {
     try {
       while (this.#waits.size > 0 && !this.#closed) {
         await this.#calm();
-        if (this.#waits.size > 0 && !this.#busy && !this.#closed && !this.#jump()) await this.#stalled();
+        if (this.#waits.size === 0 || this.#busy || this.#closed) continue;
+        if (this.#options.isAwaited?.() === true) await this.#soon();
+        else if (!this.#jump()) await this.#stalled();
       }
     } finally {
       this.#skipping = false;
@@ -171,18 +179,41 @@ export class TimeKeeper implements WorkerTime {
     const next = this.#clock.nextTimerAt;
     const [sleeper] = this.#sleepers;
     this.#idledMs = 0;
+    if (next === undefined && sleeper === undefined) return false;
+    if (this.#clock.runUpkeep(Math.min(next ?? Infinity, sleeper?.at ?? Infinity))) {
+      this.#skipped();
+      return true;
+    }
     if (sleeper !== undefined && (next === undefined || next > sleeper.at)) {
       this.#clock.driftTo(sleeper.at);
+      this.#skipped();
       this.#wakeSleepers();
       return true;
     }
+    // Time goes on from there, also for what this timer does.
+    if (next !== undefined) this.#clock.driftTo(next);
+    this.#skipped();
     return this.#clock.runNext();
+  }
+
+  /** Where time goes by all along, it goes on from where it was skipped to. */
+  #skipped(): void {
+    if (this.#flow !== undefined) this.#startFlow(this.#clock.shown);
+  }
+
+  #startFlow(virtualMs: number): void {
+    this.#flowStart.real = performance.now();
+    this.#flowStart.virtual = virtualMs;
+  }
+
+  #soon(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, AWAITED_EVERY_MS));
   }
 
   /** Nothing is due. A signal from the test may still come; if it is slow to, somebody should say what is waited for. */
   async #stalled(): Promise<void> {
     const waiting = [...this.#waits].flatMap(({ workflowId }) => workflowId ?? []);
-    const timeout = setTimeout(() => this.#onStall?.(waiting), STALLED_AFTER_MS);
+    const timeout = setTimeout(() => this.#options.onStall?.(waiting), STALLED_AFTER_MS);
     await this.#stirred();
     clearTimeout(timeout);
   }
@@ -234,12 +265,12 @@ export class TimeKeeper implements WorkerTime {
     const real = performance.now();
     if (this.#flow === 'idle') this.#idledMs += real - this.#flowStart.real;
     this.#flow = flow;
-    this.#flowStart.real = real;
-    this.#flowStart.virtual = this.#clock.now();
+    this.#startFlow(this.#clock.now());
     if (flow !== undefined) this.#armTicker();
   }
 
-  #flowDue(): 'activity' | 'idle' | undefined {
+  #flowDue(): 'always' | 'activity' | 'idle' | undefined {
+    if (this.#options.alwaysGoesBy === true) return 'always';
     if (this.#atWork.activity > 0) return 'activity';
     return this.#waits.size === 0 && !this.#busy && this.#clock.nextTimerAt !== undefined ? 'idle' : undefined;
   }
@@ -254,6 +285,7 @@ export class TimeKeeper implements WorkerTime {
 
   /** What is left of the grace, and the idle time from before that will count once it is used up. */
   #grace(): { readonly graceMs: number; readonly creditMs: number } {
+    if (this.#flow === 'always') return { graceMs: 0, creditMs: 0 };
     const beforeMs = this.#flow === 'idle' ? this.#idledMs : 0;
     return beforeMs < GRACE_MS ? { graceMs: GRACE_MS - beforeMs, creditMs: beforeMs } : { graceMs: 0, creditMs: 0 };
   }
@@ -284,6 +316,7 @@ export class TimeKeeper implements WorkerTime {
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
       this.#goBy();
+      while (this.#clock.runUpkeep(this.#clock.now()));
       this.#wakeSleepers();
     } finally {
       this.#ticking = false;

@@ -5,16 +5,10 @@
  * Limits of calls count real time: a wait for a year on the environment's clock is over in a moment, and whoever limits a call means the
  * time that the test takes.
  */
-import { Code, RpcError, WorkflowService, type GetWorkflowExecutionHistoryRequest, type Init, type Method, type UpdateWorkflowExecutionRequest } from '../protocol/index.js';
+import { Code, RpcError, type GetWorkflowExecutionHistoryRequest, type Init, type Method, type UpdateWorkflowExecutionRequest } from '../protocol/index.js';
 import type { CallOptions, Transport } from '../transport/transport.js';
+import { callKind } from './call-kinds.js';
 import type { TimeKeeper } from './time-keeper.js';
-
-const POLLS: ReadonlySet<string> = new Set(
-  [WorkflowService.PollWorkflowTaskQueue, WorkflowService.PollActivityTaskQueue, WorkflowService.PollNexusTaskQueue].map(({ path }) => path),
-);
-const WAITS: ReadonlySet<string> = new Set(
-  [WorkflowService.UpdateWorkflowExecution, WorkflowService.PollWorkflowExecutionUpdate, WorkflowService.ExecuteMultiOperation].map(({ path }) => path),
-);
 
 export class WatchedTransport implements Transport {
   readonly #inner: Transport;
@@ -27,8 +21,9 @@ export class WatchedTransport implements Transport {
 
   async call<Request, Response>(method: Method<Request, Response>, request: Init<Request>, options: CallOptions = {}): Promise<Response> {
     // A poll in this process is never lost: it needs no limit.
-    if (POLLS.has(method.path)) return this.#inner.call(method, request, withoutLimit(options));
-    const wait = isWait(method, request);
+    const kind = callKind(method, request);
+    if (kind === 'poll') return this.#inner.call(method, request, withoutLimit(options));
+    const wait = kind === 'wait';
     const end = wait ? this.#keeper.beginWait(workflowOf(request)) : this.#keeper.beginWork('request');
     try {
       // The engine answers a wait before its limit, by its own clock: so it must not know of it.
@@ -58,11 +53,6 @@ export class WatchedTransport implements Transport {
 }
 
 const withoutLimit = ({ signal, metadata }: CallOptions): CallOptions => ({ ...(signal && { signal }), ...(metadata && { metadata }) });
-
-function isWait(method: { readonly path: string }, request: unknown): boolean {
-  if (method.path !== WorkflowService.GetWorkflowExecutionHistory.path) return WAITS.has(method.path);
-  return (request as Init<GetWorkflowExecutionHistoryRequest>).waitNewEvent === true;
-}
 
 /** Whom the wait is for, as far as the request says it in one of the usual places. */
 function workflowOf(request: unknown): string | undefined {

@@ -3,12 +3,13 @@
  * The environment does the same on each; only time differs.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom, type HttpCaller } from '../ports/index.js';
+import { FOREVER_MS, seededRandom, type HttpCaller } from '../ports/index.js';
 import { Connection, type ConnectionLike } from '../sdk/client/index.js';
 import { openEngine, StoreDriverMissingError, type Engine, type EngineOptions } from '../server/index.js';
 import { openHttpCaller } from '../server/http-caller.js';
 import { SimulatedStore } from '../store/simulated/simulated-store.js';
-import { FOREVER_MS, TimeKeeper } from './time-keeper.js';
+import { ServerTime, unlocking } from './server-time.js';
+import { TimeKeeper } from './time-keeper.js';
 import { WatchedTransport } from './watched-transport.js';
 
 export interface World {
@@ -20,12 +21,14 @@ export interface World {
   readonly skipsTime: boolean;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** The same, asked for where the clock is elsewhere. */
+  askTime(): Promise<number>;
   sleep(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What can be chosen for an engine in this process. */
-export type WorldEngineOptions = Pick<EngineOptions, 'namespaces' | 'searchAttributes' | 'callbackAddresses' | 'limits' | 'logger' | 'filename' | 'verify'>;
+export type WorldEngineOptions = Pick<EngineOptions, 'namespaces' | 'searchAttributes' | 'callbackAddresses' | 'limits' | 'logger' | 'filename' | 'verify' | 'retentionMs'>;
 
 export interface SkippingWorldOptions extends WorldEngineOptions {
   /** Told, by workflow ids, what somebody waits for while nothing will happen any more. */
@@ -36,7 +39,7 @@ export interface SkippingWorldOptions extends WorldEngineOptions {
 
 /** The production engine, without file and port, on a clock that can skip. */
 export async function openSkippingWorld({ startMs, seed, limits, onStall, ...options }: SkippingWorldOptions): Promise<World> {
-  const keeper = new TimeKeeper(startMs, onStall);
+  const keeper = new TimeKeeper(startMs, { onStall });
   const engine = await openInMemory({
     ...options,
     clock: keeper.clock,
@@ -52,6 +55,7 @@ export async function openSkippingWorld({ startMs, seed, limits, onStall, ...opt
     engine,
     skipsTime: true,
     now: () => keeper.now(),
+    askTime: () => Promise.resolve(keeper.now()),
     sleep: (ms) => keeper.sleep(ms),
     close: async () => {
       keeper.close();
@@ -67,9 +71,20 @@ export async function openLocalWorld(options: WorldEngineOptions): Promise<World
   return { ...inRealTime(connection), engine, close: () => engine.close() };
 }
 
-/** A server that runs elsewhere, ours or Temporal's. @throws ServiceError if none answers */
+/** A server that runs elsewhere, ours or Temporal's; time is skipped if it has a TestService. @throws ServiceError if none answers */
 export async function openServerWorld(address: string): Promise<World> {
-  return inRealTime(await Connection.connect({ address }));
+  const connection = await Connection.connect({ address });
+  const time = await ServerTime.of(connection.transport);
+  if (time === undefined) return inRealTime(connection);
+  return {
+    connection: Connection.from(unlocking(connection.transport, time)),
+    workerConnection: connection,
+    skipsTime: true,
+    now: () => time.now(),
+    askTime: () => time.ask(),
+    sleep: (ms) => time.sleep(ms),
+    close: () => connection.close(),
+  };
 }
 
 function inRealTime(connection: Connection): World {
@@ -78,6 +93,7 @@ function inRealTime(connection: Connection): World {
     workerConnection: connection,
     skipsTime: false,
     now: () => Date.now(),
+    askTime: () => Promise.resolve(Date.now()),
     sleep: (ms) => delay(ms),
     close: () => connection.close(),
   };

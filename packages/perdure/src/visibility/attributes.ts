@@ -1,6 +1,7 @@
 /** Which attribute a name in a query means, and of what type it is. */
+import { PROBLEM_ATTRIBUTE } from '../machines/listing.js';
 import { PREDEFINED_ATTRIBUTES, SYSTEM_ATTRIBUTES, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
-import type { IndexedValueType } from '../protocol/index.js';
+import { IndexedValueType } from '../protocol/index.js';
 import { KEY_ATTRIBUTE } from './condition.js';
 import { didYouMean, QueryProblem } from './query-problem.js';
 import type { Name } from './syntax.js';
@@ -15,6 +16,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['ScheduleId', KEY_ATTRIBUTE],
   ['TemporalScheduleId', KEY_ATTRIBUTE],
 ]);
+const PROBLEM_NAME = 'FailureMessage';
 const PREFIX = 'Temporal';
 
 /**
@@ -27,7 +29,9 @@ export function resolve({ text, position }: Name, custom: SearchAttributeTypes):
     const type = (name === text ? custom.get(name) : undefined) ?? SYSTEM_ATTRIBUTES.get(name) ?? PREDEFINED_ATTRIBUTES.get(name);
     if (type !== undefined) return { name, type };
   }
-  const known = [...custom.keys(), ...SYSTEM_ATTRIBUTES.keys(), ...PREDEFINED_ATTRIBUTES.keys()];
+  // Beyond Temporal's server, and so behind everything that has the name there.
+  if (text === PROBLEM_NAME) return { name: PROBLEM_ATTRIBUTE, type: IndexedValueType.TEXT };
+  const known = [PROBLEM_NAME, ...custom.keys(), ...SYSTEM_ATTRIBUTES.keys(), ...PREDEFINED_ATTRIBUTES.keys()];
   const advice = didYouMean(text, known) || 'Custom attributes have to be added to the namespace first.';
   throw new QueryProblem(`invalid search attribute: ${text}`, position, advice);
 }

@@ -4,14 +4,15 @@
  * Pure: the attributes of the namespace and the time are given. What comes out holds no text of the query but values, so nothing that a
  * client writes can become part of a statement.
  */
+import { PROBLEM_ATTRIBUTE } from '../machines/listing.js';
 import { typeName, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import { IndexedValueType } from '../protocol/index.js';
 import { resolve, type Attribute } from './attributes.js';
-import { DIVISION_ATTRIBUTE, type Comparison, type Condition, type OrderTerm, type Scalar } from './condition.js';
+import { DIVISION_ATTRIBUTE, KEY_ATTRIBUTE, type Comparison, type Condition, type OrderTerm, type Scalar } from './condition.js';
 import { parseQuery } from './parser.js';
 import { QueryProblem } from './query-problem.js';
 import type { Expression, Literal, Name, Operator } from './syntax.js';
-import { phrases } from './text.js';
+import { lowerCase, phrases } from './text.js';
 import { valueOf } from './values.js';
 
 export interface CompiledQuery {
@@ -68,6 +69,8 @@ class Compiler {
         const isNull: Condition = { kind: 'is-null', attribute: this.#resolve(expression.name).name };
         return expression.negated ? not(isNull) : isNull;
       }
+      case 'search':
+        return search(expression.text, expression.position);
       case 'test':
         return this.#test(this.#resolve(expression.name), expression.operator, expression.values, expression.name);
     }
@@ -77,7 +80,7 @@ class Compiler {
   single(name: Name, clause: string): Attribute {
     const attribute = this.#resolve(name);
     if (attribute.type === IndexedValueType.TEXT || attribute.type === IndexedValueType.KEYWORD_LIST) {
-      throw new QueryProblem(`operation is not supported: '${clause}' clause is not supported for search attribute ${attribute.name} of type ${typeName(attribute.type)}`, name.position);
+      throw new QueryProblem(`operation is not supported: '${clause}' clause is not supported for search attribute ${name.text} of type ${typeName(attribute.type)}`, name.position);
     }
     return attribute;
   }
@@ -126,19 +129,36 @@ class Compiler {
     if (operator === 'BETWEEN' || operator === 'NOT BETWEEN') throw noRange(attribute, name);
     if (operator !== '=' && operator !== '!=') throw unsupported(operator, attribute, name);
     const search = literals.map((literal) => String(valueOf(literal, attribute, this.#context.now))).join(' ');
-    if (search.trim() === '') throw new QueryProblem(`invalid expression: no tokens found filtering on Text type search attribute ${attribute.name}`, literals[0]?.position ?? name.position);
+    if (search.trim() === '') throw new QueryProblem(`invalid expression: no tokens found filtering on Text type search attribute ${name.text}`, literals[0]?.position ?? name.position);
     return negatedIf(operator === '!=', { kind: 'matches', attribute: attribute.name, phrases: phrases(search) });
   }
+}
+
+const MOST_WORDS = 20;
+
+/**
+ * A search finds rows that have each word of it in their id, in their type or in what went wrong: anywhere in the first two, at the
+ * beginning of words in the last.
+ */
+function search(text: string, position: number): Condition {
+  const parts = text.split(/\s+/u).filter((part) => part !== '');
+  if (parts.length === 0) throw new QueryProblem('invalid expression: there is nothing to search for', position);
+  if (parts.length > MOST_WORDS) throw new QueryProblem(`invalid expression: a search has at most ${MOST_WORDS} words`, position);
+  const conditions = parts.map((part): Condition => {
+    const named = [KEY_ATTRIBUTE, 'WorkflowType'].map((attribute): Condition => ({ kind: 'includes', attribute, part: lowerCase(part) }));
+    return { kind: 'or', parts: [...named, { kind: 'matches', attribute: PROBLEM_ATTRIBUTE, phrases: phrases(part).map((phrase) => phrase.trimEnd()) }] };
+  });
+  return { kind: 'and', parts: conditions };
 }
 
 const compare = (attribute: string, operator: Comparison, value: Scalar): Condition => ({ kind: 'compare', attribute, operator, value });
 const not = (part: Condition): Condition => ({ kind: 'not', part });
 const negatedIf = (negated: boolean, condition: Condition): Condition => (negated ? not(condition) : condition);
 
-function unsupported(operator: Operator, { name, type }: Attribute, { position }: Name): QueryProblem {
-  return new QueryProblem(`operation is not supported: operator '${operator}' not supported for ${typeName(type)} type search attribute '${name}'`, position);
+function unsupported(operator: Operator, { type }: Attribute, { text, position }: Name): QueryProblem {
+  return new QueryProblem(`operation is not supported: operator '${operator}' not supported for ${typeName(type)} type search attribute '${text}'`, position);
 }
 
-function noRange({ name, type }: Attribute, { position }: Name): QueryProblem {
-  return new QueryProblem(`invalid expression: cannot do range condition on search attribute '${name}' of type ${typeName(type)}`, position);
+function noRange({ type }: Attribute, { text, position }: Name): QueryProblem {
+  return new QueryProblem(`invalid expression: cannot do range condition on search attribute '${text}' of type ${typeName(type)}`, position);
 }

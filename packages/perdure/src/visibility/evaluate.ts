@@ -2,12 +2,30 @@
  * A compiled query applied to rows in memory: what a list query means, in its plainest form. The simulated store answers by it, and every
  * other store must find the same rows.
  */
-import type { ListedValue } from '../machines/listing.js';
-import type { Condition, OrderTerm, Scalar } from './condition.js';
-import { words } from './text.js';
+import type { ListedValue, Listing } from '../machines/listing.js';
+import { ID_ATTRIBUTE, KEY_ATTRIBUTE, ROOT_ID_ATTRIBUTE, ROOT_KEY_ATTRIBUTE, type Condition, type OrderTerm, type Scalar } from './condition.js';
+import { lowerCase, words } from './text.js';
 
 /** A row's values by attribute, its key and id among them. */
 export type RowValues = (attribute: string) => ListedValue | undefined;
+
+/** Of a row with this key and id. A row that names no root is the root. */
+export function rowValues(key: string, id: string, attributes: Listing['attributes'] | undefined): RowValues {
+  return (attribute) => {
+    switch (attribute) {
+      case KEY_ATTRIBUTE:
+        return key;
+      case ID_ATTRIBUTE:
+        return id;
+      case ROOT_KEY_ATTRIBUTE:
+        return attributes?.get(attribute) ?? key;
+      case ROOT_ID_ATTRIBUTE:
+        return attributes?.get(attribute) ?? id;
+      default:
+        return attributes?.get(attribute);
+    }
+  };
+}
 
 /** `undefined`: neither, because the row lacks an attribute. */
 export function evaluate(condition: Condition, row: RowValues): boolean | undefined {
@@ -27,6 +45,10 @@ export function evaluate(condition: Condition, row: RowValues): boolean | undefi
       const items = Array.isArray(value) ? (value as readonly string[]) : [value];
       return condition.values.some((wanted) => items.includes(wanted));
     }
+    case 'includes': {
+      const value = row(condition.attribute);
+      return typeof value === 'string' && lowerCase(value).includes(condition.part);
+    }
     case 'matches': {
       const value = row(condition.attribute);
       const text = typeof value === 'object' && 'text' in value ? words(value.text) : '';
@@ -34,12 +56,26 @@ export function evaluate(condition: Condition, row: RowValues): boolean | undefi
     }
     default: {
       const value = scalarOf(row(condition.attribute));
-      return value === undefined ? undefined : test(condition, value);
+      return value === undefined || typeof value !== typeOf(condition) ? undefined : test(condition, value);
     }
   }
 }
 
-type ScalarCondition = Extract<Condition, { kind: 'compare' | 'in' | 'between' | 'starts-with' }>;
+export type ScalarCondition = Extract<Condition, { kind: 'compare' | 'in' | 'between' | 'starts-with' }>;
+
+/** Of the values that it holds of. */
+export function typeOf(condition: ScalarCondition): 'string' | 'number' {
+  switch (condition.kind) {
+    case 'compare':
+      return typeof condition.value === 'string' ? 'string' : 'number';
+    case 'in':
+      return typeof condition.values[0] === 'number' ? 'number' : 'string';
+    case 'between':
+      return typeof condition.from === 'string' ? 'string' : 'number';
+    case 'starts-with':
+      return 'string';
+  }
+}
 
 function test(condition: ScalarCondition, value: Scalar): boolean {
   switch (condition.kind) {

@@ -2,7 +2,7 @@
  * Text of a list query → syntax tree.
  *
  * The language is the filter of a SQL SELECT: comparisons of attributes with values, AND, OR, NOT and brackets, then GROUP BY and
- * ORDER BY. Keywords in any case. AND binds tighter than OR, NOT tighter than AND. Pure; sizes are bounded, because a tree becomes a
+ * ORDER BY. Beyond SQL, a text in quotes may stand alone as a condition: a search. Keywords in any case. AND binds tighter than OR, NOT tighter than AND. Pure; sizes are bounded, because a tree becomes a
  * statement with as many parts.
  */
 import { QueryProblem } from './query-problem.js';
@@ -22,6 +22,8 @@ export function parseQuery(text: string): Query {
 
 const COMPARISONS: Readonly<Record<string, Operator>> = { '=': '=', '!=': '!=', '<>': '!=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
 const CLAUSES = new Set(['AND', 'OR', 'NOT', 'IN', 'IS', 'NULL', 'BETWEEN', 'STARTS_WITH', 'GROUP', 'ORDER', 'BY', 'TRUE', 'FALSE', 'LIKE', 'LIMIT', 'WHERE', 'SELECT', 'HAVING', 'UNION', 'FOR', 'CASE', 'EXISTS', 'XOR', 'REGEXP', 'ASC', 'DESC']);
+/** What may stand behind a condition. */
+const ENDS = new Set([')', '&&', '||', 'AND', 'OR', 'GROUP', 'ORDER']);
 
 class Parser {
   readonly #tokens: readonly Token[];
@@ -82,6 +84,7 @@ class Parser {
   }
 
   #primary(): Expression {
+    if (this.#standsAlone()) return this.#search();
     if (!this.#isSymbol('(')) return this.#test();
     this.#enter();
     this.#next += 1;
@@ -91,13 +94,30 @@ class Parser {
     return inner;
   }
 
+  /** A string with nothing behind it that it could be compared with. */
+  #standsAlone(): boolean {
+    const behind = this.#tokens[this.#next + 1];
+    if (this.#peek().kind !== 'string' || behind === undefined) return false;
+    return behind.kind === 'end' || (behind.kind === 'symbol' && ENDS.has(behind.text)) || (behind.kind === 'word' && ENDS.has(behind.text.toUpperCase()));
+  }
+
+  #search(): Expression {
+    const { text, position } = this.#take();
+    this.#countTest(position);
+    return { kind: 'search', text, position };
+  }
+
+  #countTest(position: number): void {
+    if (++this.#tests > MOST_TESTS) throw new QueryProblem(`it has more than ${MOST_TESTS} conditions`, position, 'Use IN for many values of one attribute.');
+  }
+
   #enter(): void {
     if (++this.#depth > MOST_DEPTH) throw new QueryProblem(`it is nested more than ${MOST_DEPTH} levels deep`, this.#peek().position);
   }
 
   #test(): Expression {
     const name = this.#name();
-    if (++this.#tests > MOST_TESTS) throw new QueryProblem(`it has more than ${MOST_TESTS} conditions`, name.position, 'Use IN for many values of one attribute.');
+    this.#countTest(name.position);
     if (this.#takeWord('IS')) return this.#isNull(name);
     const negated = this.#takeWord('NOT');
     const token = this.#take();

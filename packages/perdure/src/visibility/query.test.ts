@@ -37,6 +37,7 @@ const ROW: Readonly<Record<string, ListedValue>> = {
   List: ['x', 'y'],
   'Order Number': 'A1',
   Order: 7,
+  '#problem': { text: 'Payment failed\nCard declined: no credit' },
 };
 
 /** true, false, or undefined where the row cannot say. */
@@ -76,6 +77,10 @@ const TRUE = [
   "CloseTime IS NULL AND Keyword IS NOT NULL AND NOT Text is null",
   "ScheduleId = 'order-1'",
   'ScheduledById IS NULL AND SchedulePaused IS NULL',
+  "'ORDER-1'",
+  "'rder 1 card' AND Int = -3",
+  "Int = 4 OR NOT ('elephant') AND \"declin\" ORDER BY StartTime",
+  "FailureMessage = 'DECLINED' AND FailureMessage IS NOT NULL AND FailureMessage != 'declin'",
 ];
 
 test('queries that hold', () => {
@@ -134,6 +139,11 @@ const PROBLEMS: readonly (readonly [query: string, position: number, says: RegEx
   ['Keyword IS TRUE', 12, /IS NOT NULL/],
   ['Keyword', 8, /incomplete expression/],
   ["'x' = Keyword", 1, /must stand on the left/],
+  ["'x' 'y'", 1, /must stand on the left/],
+  ["' '", 1, /nothing to search for/],
+  [`'${'w '.repeat(21)}'`, 1, /at most 20 words/],
+  ["FailureMessage STARTS_WITH 'x'", 1, /not supported for Text type search attribute 'FailureMessage'/],
+  ["FailureMesage = 'x'", 1, /Did you mean FailureMessage/],
   ['Int IN ()', 9, /near '\)'/],
   ['Int = 1 # 2', 9, /near '# 2'/],
   ["List > 'x'", 1, /operator '>' not supported for KeywordList/],
@@ -160,6 +170,20 @@ function problem(query: string): string {
     return error instanceof QueryProblem ? `${error.position}: ${error.message}` : String(error);
   }
 }
+
+test('a search finds parts of ids and types, and beginnings of words of failures, without regard to the case of letters', () => {
+  const finds = (query: string, row: Readonly<Record<string, ListedValue>>) => holds(query, { WorkflowId: 'Order-17', WorkflowType: 'chargeCard', ...row });
+  for (const query of ["'17'", "'ORDER'", "'gecard'", "'order charge'"]) assert.equal(finds(query, {}), true, query);
+  for (const query of ["'order-18'", "'order refund'", "'declined'", "'É'"]) assert.equal(finds(query, {}), false, query);
+  const problem = { '#problem': { text: 'Carte refusée (code 51)' } };
+  for (const query of ["'refus'", "'REFUSEE carte'", "'51)'", "'order refusée'"]) assert.equal(finds(query, problem), true, query);
+  for (const query of ["'fusée'", "'code-5'", "'!'"]) assert.equal(finds(query, problem), query.includes('-'), query);
+});
+
+test('a custom attribute named FailureMessage is that of the namespace', () => {
+  const { condition } = compileQuery("FailureMessage = 'x'", { attributes: new Map([['FailureMessage', IndexedValueType.KEYWORD]]), now: NOW });
+  assert.equal(condition !== undefined && evaluate(condition, (name) => (name === 'FailureMessage' ? 'x' : undefined)), true);
+});
 
 test('sizes are bounded', () => {
   const many = (count: number, part: string, between: string): string => Array.from({ length: count }, () => part).join(between);

@@ -16,6 +16,8 @@ export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'IN' | 'NOT IN' | 
 export type Expression =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
   | { readonly kind: 'not'; readonly part: Expression }
+  /** A value that stands alone: what is searched for. */
+  | { readonly kind: 'search'; readonly text: string; readonly position: number }
   | { readonly kind: 'null'; readonly name: Name; readonly negated: boolean }
   | { readonly kind: 'test'; readonly name: Name; readonly operator: Operator; readonly values: readonly Literal[] };
 

@@ -14,3 +14,8 @@ export function words(text: string): string {
 export function phrases(search: string): string[] {
   return search.split(/\s+/u).filter((part) => part !== '').map(words).filter((phrase) => phrase !== ' ');
 }
+
+/** Of the letters A to Z alone: what every store does alike, and what ids and names are made of. */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}

@@ -9,7 +9,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import grpc from '@grpc/grpc-js';
-import { Code, HealthCheckResponse, NamespaceNotFoundFailure, RpcError, Status, WorkflowService } from '../../protocol/index.js';
+import { Code, Health, HealthCheckResponse, NamespaceNotFoundFailure, RpcError, Status, WorkflowService } from '../../protocol/index.js';
 import { connectGrpc } from '../../transport/grpc-client.js';
 import { Router, type CallContext } from '../../transport/transport.js';
 import { openGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from './door.js';
@@ -409,6 +409,14 @@ test('a port in use is an error of openGrpcDoor', async () => {
   await assert.rejects(openGrpcDoor({ router: new Router(), host: '127.0.0.1', port: door.port }), { code: 'EADDRINUSE' });
   await door.close(0);
 });
+
+let isReady = true;
+doorTest('health: a server that is not ready says so', async ({ client }) => {
+  const { Check } = Health;
+  assert.equal((await client.call(Check, {})).status, 1);
+  isReady = false;
+  assert.equal((await client.call(Check, {})).status, 2);
+}, { isReady: () => isReady });
 
 doorTest('health: Check and Watch', async ({ client, door }) => {
   const check = (service: string): Promise<number> =>

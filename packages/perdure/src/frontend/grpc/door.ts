@@ -38,6 +38,8 @@ export interface GrpcDoorOptions {
   readonly keepAlive?: KeepAlive;
   /** What `CallContext.deadline` is counted from, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
+  /** Asked by health checks. Default: the server is always ready. */
+  readonly isReady?: () => boolean;
   /** Called when closing begins and no new calls come in: the place to let waiting polls answer. */
   readonly onClosing?: () => void;
 }
@@ -99,7 +101,7 @@ class Door implements GrpcDoor {
       onError: options.onError,
       now: options.now ?? Date.now,
     };
-    this.#health = new HealthService(options.router);
+    this.#health = new HealthService(options.router, options.isReady ?? (() => true));
     this.#health.register(this.#builtIn);
     this.#streaming.set(HEALTH_WATCH_PATH, this.#health.watch);
     for (const path of REFLECTION_PATHS) this.#streaming.set(path, reflection(options.router, this.#builtIn));

@@ -1,8 +1,8 @@
 /**
  * `grpc.health.v1.Health`: load balancers, Kubernetes probes and SDKs ask it whether the server takes calls.
  *
- * It serves every service of the router, and the empty name for the server as a whole; both turn to NOT_SERVING when the door begins to
- * close. `Check` on another name answers NOT_FOUND, `Watch` SERVICE_UNKNOWN, as the protocol prescribes.
+ * It serves every service of the router, and the empty name for the server as a whole; both are NOT_SERVING while the server is not ready,
+ * and turn to it when the door begins to close. `Check` on another name answers NOT_FOUND, `Watch` SERVICE_UNKNOWN, as the protocol prescribes.
  */
 import { Code, RpcError } from '../../protocol/errors.js';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus as Status } from '../../protocol/generated/grpc.health.v1.js';
@@ -15,7 +15,10 @@ export const HEALTH_WATCH_PATH = '/grpc.health.v1.Health/Watch';
 export class HealthService {
   readonly #closing = new AbortController();
 
-  constructor(private readonly router: Router) {}
+  constructor(
+    private readonly router: Router,
+    private readonly isReady: () => boolean,
+  ) {}
 
   register(router: Router): void {
     router.add(Health.Check, ({ service }) => {
@@ -48,7 +51,7 @@ export class HealthService {
   }
 
   #status(): Status {
-    return this.#closing.signal.aborted ? Status.NOT_SERVING : Status.SERVING;
+    return this.#closing.signal.aborted || !this.isReady() ? Status.NOT_SERVING : Status.SERVING;
   }
 }
 

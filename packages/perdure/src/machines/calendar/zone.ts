@@ -8,9 +8,9 @@ import { DAY_MS, dayOf } from './civil.js';
 const HOUR_MS = 3_600_000;
 /** There are some 600 names, and any spelling of each. */
 const MOST_KEPT = 1000;
-/** Since 1973 clocks change at quarters of an hour only: one answer holds for a quarter. */
+/** Since 2012 clocks change at quarters of an hour only (before, some did at 00:01): one answer holds for a quarter. */
 const QUARTER_MS = 900_000;
-const QUARTERS_SINCE_MS = dayOf({ year: 1973, month: 1, day: 1 }) * DAY_MS;
+const QUARTERS_SINCE_MS = dayOf({ year: 2012, month: 1, day: 1 }) * DAY_MS;
 const MOST_QUARTERS = 500;
 
 export class Zone {

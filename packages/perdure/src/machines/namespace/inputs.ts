@@ -20,7 +20,12 @@ export type NamespaceChanges = { readonly [Name in keyof NamespaceSettings]?: Na
 export interface Namespace extends NamespaceSettings {
   readonly id: string;
   readonly name: string;
+  /** `DELETED`: everything in it is being removed, and then the namespace itself. Its old name is free. */
   readonly state: NamespaceState;
+  /** The key of its machine: its name, and after its deletion the name that it had. */
+  readonly registeredAs: string;
+  /** Of a deleted namespace: it is not forgotten before, in milliseconds since the epoch. */
+  readonly keptUntilMs: number;
   /** The custom search attributes. */
   readonly searchAttributes: SearchAttributeTypes;
 }
@@ -35,4 +40,8 @@ export type NamespaceInput =
   /** RemoveSearchAttributes. Values that runs have stay with them. */
   | { readonly type: 'remove-search-attributes'; readonly names: readonly string[] }
   /** Replaces what is given; `data` is merged key by key. */
-  | { readonly type: 'update'; readonly settings: NamespaceChanges; readonly state?: NamespaceState | undefined };
+  | { readonly type: 'update'; readonly settings: NamespaceChanges; readonly state?: NamespaceState | undefined }
+  /** DeleteNamespace: it gets another name, and takes nothing more. Again, it changes until when it is kept. */
+  | { readonly type: 'delete'; readonly name: string; readonly delayMs: number }
+  /** Everything in the deleted namespace is gone. */
+  | { readonly type: 'forget' };

@@ -7,7 +7,7 @@
  */
 import { SkipReason } from '../../protocol/index.js';
 import type { ScheduleDraft } from './draft.js';
-import { fire, skip } from './firings.js';
+import { fire, idleReason, skip } from './firings.js';
 import { DEFAULT_CATCHUP_WINDOW_MS, SCHEDULE_BOUNDS } from './state.js';
 import type { FiringTime } from './timing.js';
 
@@ -28,8 +28,22 @@ export function advance(draft: ScheduleDraft): void {
     throughMs = next.nominalMs;
     next = state.timing.next(throughMs);
   }
-  if (lastMissed !== undefined) skip(draft, { ...lastMissed, manual: false, overlapPolicy: 0 }, SkipReason.CATCHUP_WINDOW);
+  if (lastMissed !== undefined) skip(draft, { ...lastMissed, manual: false, overlapPolicy: 0 }, SkipReason.CATCHUP_WINDOW, missed);
   draft.emit({ advanced: { throughMs, nextMs: next?.actualMs ?? 0, missed } });
+}
+
+/** Before the schedule may act again, or becomes another one: records what came while it might not. */
+export function recordIdleTime(draft: ScheduleDraft): void {
+  const { state, now } = draft;
+  if (state.mayAct) return;
+  let count = 0;
+  let last: FiringTime | undefined;
+  let next = state.timing.next(state.data.throughMs);
+  for (; count < SCHEDULE_BOUNDS.firingsAtOnce && next !== undefined && next.actualMs <= now; count++) {
+    last = next;
+    next = state.timing.next(next.nominalMs);
+  }
+  if (last !== undefined) skip(draft, { ...last, manual: false, overlapPolicy: 0 }, idleReason(draft), count);
 }
 
 /** Looks from this moment on: after a creation, an update, or a time in which nothing was to happen. */

@@ -93,11 +93,11 @@ function applyUpdated(state: ScheduleMachineState, { schedule, memo, searchAttri
   countBytes(state);
 }
 
-function applySkipped({ data }: ScheduleMachineState, { id, nominalMs, reason, nowMs }: FiringSkipped): void {
+function applySkipped({ data }: ScheduleMachineState, { id, nominalMs, reason, nowMs, count }: FiringSkipped): void {
   if (id > 0) data.buffer = data.buffer.filter((firing) => firing.id !== id);
   if (reason === SkipReason.OVERLAP || reason === SkipReason.REPLACED) data.overlapSkipped += 1;
   if (reason === SkipReason.BUFFER_FULL) data.bufferDropped += 1;
-  note(data, { nominalMs, reason, nowMs });
+  note(data, { nominalMs, reason, nowMs, count, message: '' });
 }
 
 function note(data: ScheduleSnapshot, skip: ScheduleSnapshot['skips'][number]): void {
@@ -123,14 +123,14 @@ function applyStartRequested(state: ScheduleMachineState, { id, workflowId, requ
   data.conflictToken += 1;
 }
 
-function applyStartAnswered({ data }: ScheduleMachineState, { id, runId, nowMs, refused }: StartAnswered, touch: Touch): void {
+function applyStartAnswered({ data }: ScheduleMachineState, { id, runId, nowMs, refused, message }: StartAnswered, touch: Touch): void {
   const action = data.starting.find((candidate) => candidate.firing?.id === id);
   if (action?.firing === undefined) throw new Error('broken record: an answer to a start that was not asked for');
   const { firing, workflowId, exclusive } = action;
   touch(startKey(action));
   data.starting = data.starting.filter((candidate) => candidate !== action);
   data.lastEventMs = nowMs;
-  if (refused !== SkipReason.UNSPECIFIED) return note(data, { nominalMs: firing.nominalMs, reason: refused, nowMs: Math.floor(nowMs) });
+  if (refused !== SkipReason.UNSPECIFIED) return note(data, { nominalMs: firing.nominalMs, reason: refused, nowMs: Math.floor(nowMs), count: 1, message });
   data.actionCount += 1;
   data.recent.push({
     scheduleTime: firing.actualMs,

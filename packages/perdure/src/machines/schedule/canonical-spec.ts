@@ -5,23 +5,14 @@
  * Pure; called by the frontend before anything is decided. `timing.ts` reads the result.
  */
 import type { CalendarSpec, IntervalSpec, ScheduleSpec, StructuredCalendarSpec } from '../../protocol/index.js';
+import { CRON_DESCRIPTORS } from '../calendar/descriptors.js';
 import { parseDuration } from '../calendar/duration.js';
 import { DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, SpecError, YEAR, parseRanges, rangeProblems } from '../calendar/ranges.js';
-import { Zone } from '../calendar/zone.js';
+import { findZoneRule } from '../calendar/zone-rule.js';
 
 const COMMENT_LENGTH = 200;
 /** Calendars, intervals and exclusions, together: each is looked at for every firing. */
 const MOST_ITEMS = 1000;
-
-const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
-  ['@yearly', '0 0 1 1 *'],
-  ['@annually', '0 0 1 1 *'],
-  ['@monthly', '0 0 1 * *'],
-  ['@weekly', '0 0 * * 0'],
-  ['@daily', '0 0 * * *'],
-  ['@midnight', '0 0 * * *'],
-  ['@hourly', '0 * * * *'],
-]);
 
 /** @throws SpecError */
 export function canonicalSpec(spec: ScheduleSpec): ScheduleSpec {
@@ -41,7 +32,7 @@ export function canonicalSpec(spec: ScheduleSpec): ScheduleSpec {
   if (items > MOST_ITEMS) throw new SpecError(`there are ${items} calendars and intervals, at most ${MOST_ITEMS} are accepted`);
   for (const calendar of [...structured, ...excluded]) checkCalendar(calendar);
   for (const interval of intervals) checkInterval(interval);
-  if (zone !== '' && Zone.find(zone) === undefined) throw new SpecError(`unknown time zone ${zone}`);
+  if (zone !== '' && findZoneRule(zone) === undefined) throw new SpecError(`unknown time zone ${zone}`);
   return {
     ...spec,
     calendar: [],
@@ -72,7 +63,7 @@ function parseCronString(text: string): CronString {
   const [, zone = '', rest = ''] = /^(?:(?:CRON_TZ|TZ)=(\S+)\s+)?(.*)$/s.exec(uncommented.trim()) ?? [];
   const pattern = rest.trim();
   if (pattern.startsWith('@every')) return { zone, interval: parseEvery(pattern) };
-  const expanded = DESCRIPTORS.get(pattern.toLowerCase()) ?? pattern;
+  const expanded = CRON_DESCRIPTORS.get(pattern.toLowerCase()) ?? pattern;
   const fields = expanded.split(/\s+/).filter((field) => field !== '');
   if (fields.length < 5 || fields.length > 7) throw new SpecError('CronString does not have 5-7 fields');
   const second = fields.length === 7 ? fields.shift() : '0';

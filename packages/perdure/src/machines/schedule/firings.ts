@@ -61,8 +61,14 @@ export function processBuffer(draft: ScheduleDraft): void {
   if (ending !== undefined) endRunning(draft, state.overlapPolicy(ending.overlapPolicy) === ScheduleOverlapPolicy.TERMINATE_OTHER);
 }
 
-export function skip(draft: ScheduleDraft, firing: NewFiring | Firing, reason: SkipReason): void {
-  draft.emit({ skipped: { nominalMs: firing.nominalMs, reason, id: 'id' in firing ? firing.id : 0, nowMs: draft.now } });
+/** @param count how many in a row, of which this one is the last */
+export function skip(draft: ScheduleDraft, firing: NewFiring | Firing, reason: SkipReason, count = 1): void {
+  draft.emit({ skipped: { nominalMs: firing.nominalMs, reason, id: 'id' in firing ? firing.id : 0, nowMs: draft.now, count } });
+}
+
+/** Why the schedule may not act. */
+export function idleReason({ state }: ScheduleDraft): SkipReason {
+  return state.state.paused ? SkipReason.PAUSED : SkipReason.NO_ACTIONS_LEFT;
 }
 
 function hold(draft: ScheduleDraft, firing: NewFiring): Firing {
@@ -73,7 +79,7 @@ function hold(draft: ScheduleDraft, firing: NewFiring): Firing {
 
 function start(draft: ScheduleDraft, firing: Firing, exclusive: boolean): void {
   const { state, moment } = draft;
-  if (!firing.manual && !state.mayAct) return skip(draft, firing, SkipReason.NOT_ALLOWED);
+  if (!firing.manual && !state.mayAct) return skip(draft, firing, idleReason(draft));
   const counted = !firing.manual && state.state.limitedActions;
   draft.emit({ startRequested: { id: firing.id, workflowId: workflowIdOf(draft, firing), requestId: moment.newId(), exclusive, counted } });
 }

@@ -31,6 +31,7 @@ export const scheduleMachine: Machine<ScheduleMachineState, ScheduleInput, Sched
 };
 
 export { canonicalSpec } from './canonical-spec.js';
-export { describeSchedule, listSchedule, matchingTimes, skippedFirings } from './describe.js';
+export { describeSchedule, matchingTimes, skippedActions } from './describe.js';
+export { listedSchedule } from './listing.js';
 export * from './inputs.js';
 export { SCHEDULE_SUFFIX_BYTES, ScheduleMachineState } from './state.js';

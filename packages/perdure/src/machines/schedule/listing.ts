@@ -1,16 +1,32 @@
 /**
- * What list queries see of a schedule. Only what they filter by: what a list shows of it (its next times, its latest actions) changes with
- * every firing, and is looked up when it is asked for.
+ * What list queries see of a schedule: what they filter by, and all that a list shows of it, so that a list reads rows and loads nothing.
+ *
+ * The row is written when an action begins or ends and when the schedule is changed. A firing that is skipped, and time that passes, do
+ * not change it: the times to come are reckoned from the spec when a list is asked for.
  */
-import { ScheduleListEntry, SearchAttributes, WorkflowExecutionStatus } from '../../protocol/index.js';
+import { ListedSchedule, SearchAttributes, WorkflowExecutionStatus } from '../../protocol/index.js';
+import type { Init, Schedule, ScheduleListEntry, ScheduleSpec } from '../../protocol/index.js';
 import type { ListedValue, Listing } from '../listing.js';
 import { SYSTEM_ATTRIBUTES } from '../search-attributes/names.js';
 import { listedValue } from '../workflow/listing.js';
+import { jitterSeed } from './state.js';
 import type { ScheduleMachineState } from './state.js';
+import { Timing } from './timing.js';
 
-interface Kept {
-  readonly paused: boolean;
+const LISTED_ACTIONS = 5;
+const LISTED_TIMES = 5;
+const LISTED_SPEC_ITEMS = 10;
+
+/** What a listing is made of. Bytes and messages are replaced when they change, but for the status of an action. */
+interface Facts {
+  readonly schedule: Schedule | undefined;
+  readonly memo: Uint8Array | undefined;
   readonly searchAttributes: Uint8Array | undefined;
+  readonly actionCount: number;
+  readonly statuses: number;
+}
+
+interface Kept extends Facts {
   readonly listing: Listing;
 }
 
@@ -18,16 +34,32 @@ const keptOf = new WeakMap<ScheduleMachineState, Kept>();
 
 export function listing(state: ScheduleMachineState): Listing | undefined {
   if (!state.isOpen) return undefined;
-  const { paused } = state.state;
-  const { searchAttributes } = state.data;
+  const facts = factsOf(state);
   const kept = keptOf.get(state);
-  if (kept !== undefined && kept.paused === paused && kept.searchAttributes === searchAttributes) return kept.listing;
+  if (kept !== undefined && isSame(kept, facts)) return kept.listing;
   const made = make(state);
-  keptOf.set(state, { paused, searchAttributes, listing: made });
+  keptOf.set(state, { ...facts, listing: made });
   return made;
 }
 
-function make({ data, state }: ScheduleMachineState): Listing {
+function factsOf({ data }: ScheduleMachineState): Facts {
+  const { schedule, memo, searchAttributes, actionCount, recent } = data;
+  let statuses = 0;
+  for (const { startWorkflowStatus } of recent) statuses = statuses * 10 + startWorkflowStatus;
+  return { schedule, memo, searchAttributes, actionCount, statuses };
+}
+
+function isSame(one: Facts, other: Facts): boolean {
+  return (
+    one.schedule === other.schedule &&
+    one.actionCount === other.actionCount &&
+    one.statuses === other.statuses &&
+    one.memo === other.memo &&
+    one.searchAttributes === other.searchAttributes
+  );
+}
+
+function make({ data, state, schedule }: ScheduleMachineState): Listing {
   const attributes = new Map<string, ListedValue>([
     ['StartTime', data.createdMs],
     ['ExecutionStatus', WorkflowExecutionStatus.RUNNING],
@@ -37,5 +69,37 @@ function make({ data, state }: ScheduleMachineState): Listing {
     const value = SYSTEM_ATTRIBUTES.has(name) ? undefined : listedValue(payload);
     if (value !== undefined && !attributes.has(name)) attributes.set(name, value);
   }
-  return { shown: ScheduleListEntry.encode({ scheduleId: data.scheduleId }), attributes };
+  const entry = {
+    scheduleId: data.scheduleId,
+    memo: data.memo,
+    searchAttributes: data.searchAttributes,
+    info: {
+      spec: schedule.spec,
+      workflowType: schedule.action?.startWorkflow?.workflowType,
+      notes: state.notes,
+      paused: state.paused,
+      recentActions: data.recent.slice(-LISTED_ACTIONS),
+    },
+  };
+  return { shown: ListedSchedule.encode({ entry, actionsLeft: state.limitedActions ? state.remainingActions : -1 }), attributes };
+}
+
+/** What a list shows of a schedule, from its row; undefined if the row does not say. A paused one shows times too: they are what would come. */
+export function listedSchedule(row: Uint8Array | undefined, namespaceId: string, nowMs: number): Init<ScheduleListEntry> | undefined {
+  const { entry, actionsLeft } = ListedSchedule.decode(row ?? new Uint8Array(0));
+  const spec = entry?.info?.spec;
+  if (entry?.info === undefined || spec === undefined) return undefined;
+  const { scheduleId, info } = entry;
+  const timing = new Timing(spec, jitterSeed(namespaceId, scheduleId));
+  const most = actionsLeft < 0 ? LISTED_TIMES : Math.min(LISTED_TIMES, actionsLeft);
+  return { ...entry, info: { ...info, spec: shortened(spec), futureActionTimes: timing.after(nowMs, most) } };
+}
+
+function shortened(spec: ScheduleSpec): ScheduleSpec {
+  return {
+    ...spec,
+    structuredCalendar: spec.structuredCalendar.slice(0, LISTED_SPEC_ITEMS),
+    excludeStructuredCalendar: spec.excludeStructuredCalendar.slice(0, LISTED_SPEC_ITEMS),
+    interval: spec.interval.slice(0, LISTED_SPEC_ITEMS),
+  };
 }

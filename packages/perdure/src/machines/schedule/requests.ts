@@ -2,7 +2,7 @@
 import { Code, NotFoundFailure, RpcError, WorkflowExecutionAlreadyStartedFailure } from '../../protocol/index.js';
 import type { SchedulePatch } from '../../protocol/index.js';
 import type { MachineKey } from '../machine.js';
-import { lookFrom } from './advance.js';
+import { lookFrom, recordIdleTime } from './advance.js';
 import type { ScheduleDraft } from './draft.js';
 import { fire, processBuffer } from './firings.js';
 import type { CreateScheduleInput, PatchScheduleInput, UpdateScheduleInput } from './inputs.js';
@@ -45,6 +45,7 @@ export function update(draft: ScheduleDraft, input: UpdateScheduleInput): RpcErr
   if (input.conflictToken.byteLength > 0 && Buffer.compare(input.conflictToken, conflictToken(state)) !== 0) {
     return new RpcError(Code.FAILED_PRECONDITION, 'mismatched conflict token: the schedule has changed since it was described. Describe it again, and update what you get.');
   }
+  recordIdleTime(draft);
   draft.emit({
     updated: {
       schedule,
@@ -86,6 +87,8 @@ function apply(draft: ScheduleDraft, { triggerImmediately, backfillRequest, paus
   if (pause !== '') draft.emit({ noted: { paused: true, notes: pause } });
   if (unpause === '') return;
   const wasIdle = !state.mayAct;
+  // Whoever pauses and unpauses in one request, or has no action left, has it go on being idle.
+  if (state.state.paused) recordIdleTime(draft);
   draft.emit({ noted: { paused: false, notes: unpause } });
   if (wasIdle) lookFrom(draft, now);
   processBuffer(draft);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, Failure, Payloads, RpcError, ScheduleOverlapPolicy, SearchAttributes, SkipReason, WorkflowExecutionStatus, WorkflowIdReusePolicy } from '../../protocol/index.js';
-import { describeSchedule, scheduleMachine, skippedFirings } from './index.js';
+import { describeSchedule, scheduleMachine, skippedActions } from './index.js';
 import { START, TestSchedule, scheduleOf } from './testing.js';
 
 const MINUTE = 60_000;
@@ -17,7 +17,7 @@ function created(policy: ScheduleOverlapPolicy = SKIP, spec: Parameters<TestSche
 }
 
 const ids = (schedule: TestSchedule): string[] => schedule.starts.map(({ workflowId }) => workflowId);
-const reasons = (schedule: TestSchedule): SkipReason[] => skippedFirings(schedule.live).map(({ reason }) => reason);
+const reasons = (schedule: TestSchedule): SkipReason[] => skippedActions(schedule.live).map(({ reason }) => reason ?? SkipReason.UNSPECIFIED);
 const at = (minute: number): string => `w-2030-01-01T00:0${minute}:00Z`;
 
 test('an action starts a workflow as other servers do: id, attributes, identity, reuse policy', () => {
@@ -41,7 +41,7 @@ test('SKIP leaves out what comes while an action runs, and says so', () => {
   schedule.advance(3 * MINUTE);
   assert.deepEqual(ids(schedule), [at(1)]);
   assert.equal(schedule.info.overlapSkipped, 2);
-  assert.deepEqual(skippedFirings(schedule.live).map(({ nominalMs, reason }) => [nominalMs - START, reason]), [[2 * MINUTE, SkipReason.OVERLAP], [3 * MINUTE, SkipReason.OVERLAP]]);
+  assert.deepEqual(skippedActions(schedule.live).map(({ scheduleTime = 0, reason }) => [scheduleTime - START, reason]), [[2 * MINUTE, SkipReason.OVERLAP], [3 * MINUTE, SkipReason.OVERLAP]]);
   schedule.close();
   schedule.advance(MINUTE);
   assert.deepEqual(ids(schedule), [at(1), at(4)]);
@@ -94,7 +94,7 @@ test('after an outage, what is older than the catch-up window is missed and the 
   schedule.outage(10 * MINUTE + 30_000);
   assert.equal(schedule.info.missedCatchupWindow, 7);
   assert.deepEqual(schedule.starts.map(({ workflowId }) => workflowId.slice(-6)), ['08:00Z', '09:00Z', '10:00Z']);
-  assert.deepEqual(reasons(schedule), [SkipReason.CATCHUP_WINDOW]);
+  assert.deepEqual(skippedActions(schedule.live), [{ scheduleTime: START + 7 * MINUTE, skipTime: schedule.now, reason: SkipReason.CATCHUP_WINDOW, count: 7, message: '' }]);
 });
 
 test('an outage of days is caught up in bounded steps', () => {
@@ -115,6 +115,25 @@ test('a paused schedule takes no action and misses none', () => {
   assert.deepEqual(ids(schedule), ['w-2030-01-01T00:11:00Z']);
   assert.equal(schedule.info.missedCatchupWindow, 0);
   assert.equal(describeSchedule(schedule.live).schedule?.state?.notes, 'now');
+});
+
+test('what came in a pause, or when no action was left, is told once it is over', () => {
+  const schedule = created();
+  schedule.patch({ pause: 'later' });
+  schedule.advance(10 * MINUTE);
+  schedule.patch({ pause: 'even later' });
+  assert.deepEqual(skippedActions(schedule.live), []);
+  schedule.patch({ unpause: 'now' });
+  assert.deepEqual(skippedActions(schedule.live), [{ scheduleTime: START + 10 * MINUTE, skipTime: schedule.now, reason: SkipReason.PAUSED, count: 10, message: '' }]);
+  const update = { type: 'update' as const, conflictToken: new Uint8Array(0) };
+  schedule.accept({ ...update, requestId: 'none', schedule: scheduleOf(EVERY_MINUTE, { state: { limitedActions: true } }) });
+  schedule.advance(3 * MINUTE);
+  schedule.accept({ ...update, requestId: 'more', schedule: scheduleOf(EVERY_MINUTE, { state: { limitedActions: true, remainingActions: 5 } }) });
+  const [, exhausted] = skippedActions(schedule.live);
+  assert.deepEqual([exhausted?.reason, exhausted?.count], [SkipReason.NO_ACTIONS_LEFT, 3]);
+  assert.equal(schedule.starts.length, 0);
+  schedule.advance(MINUTE);
+  assert.equal(schedule.starts.length, 1);
 });
 
 test('remaining actions count down with actions of its own, not with triggers', () => {
@@ -225,7 +244,7 @@ test('a start that is refused does not stop the schedule', () => {
   const usual = schedule.answerStart;
   schedule.answerStart = () => new RpcError(Code.INVALID_ARGUMENT, 'no');
   schedule.advance(2 * MINUTE);
-  assert.deepEqual(reasons(schedule), [SkipReason.START_REFUSED, SkipReason.START_REFUSED]);
+  assert.deepEqual(skippedActions(schedule.live).map(({ reason, message }) => [reason, message]), [[SkipReason.START_REFUSED, 'no'], [SkipReason.START_REFUSED, 'no']]);
   schedule.answerStart = usual;
   schedule.advance(MINUTE);
   assert.equal(schedule.info.actionCount, 1);

@@ -39,7 +39,7 @@ export class ScheduleMachineState {
   /** Bytes of user data that it holds. */
   userBytes = 0;
   /** Derived from the spec. Not part of what is compared: an equal spec makes an equal one. */
-  #timing: { readonly of: Schedule | undefined; readonly timing: Timing } | undefined;
+  #timing: { readonly of: Schedule['spec'] | undefined; readonly timing: Timing } | undefined;
 
   get schedule(): Schedule {
     return this.data.schedule ?? Schedule.create();
@@ -47,10 +47,10 @@ export class ScheduleMachineState {
 
   get timing(): Timing {
     const { schedule, namespaceId, scheduleId } = this.data;
-    if (this.#timing?.of !== schedule || this.#timing === undefined) {
+    if (this.#timing === undefined || this.#timing.of !== schedule?.spec) {
       const spec = schedule?.spec ?? Schedule.create({ spec: {} }).spec;
       if (spec === undefined) throw new Error('a schedule without a spec');
-      this.#timing = { of: schedule, timing: new Timing(spec, `${namespaceId} ${scheduleId}`) };
+      this.#timing = { of: schedule?.spec, timing: new Timing(spec, jitterSeed(namespaceId, scheduleId)) };
     }
     return this.#timing.timing;
   }
@@ -105,6 +105,11 @@ export class ScheduleMachineState {
   overlapPolicy(asked: ScheduleOverlapPolicy): ScheduleOverlapPolicy {
     return asked || this.policies.overlapPolicy || ScheduleOverlapPolicy.SKIP;
   }
+}
+
+/** What makes the jitter of one schedule another than that of the next. */
+export function jitterSeed(namespaceId: string, scheduleId: string): string {
+  return `${namespaceId} ${scheduleId}`;
 }
 
 /** The schedule with its defaults filled in, and its bytes its own. */

@@ -1,134 +1,57 @@
 /**
- * Firing times against a slow reference that looks at every minute (or hour) and asks the runtime what the wall clock shows: random specs,
- * over days on which clocks change in many zones, and over years.
+ * Firing times against a slow reference that looks at every moment (`slow-timing.ts`): random specs, over the days on which clocks change,
+ * and over years. `PERDURE_LONG=1` looks at every zone that the runtime knows, over many years; without it at some of them.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../ports/random.js';
 import { VirtualClock } from '../../ports/virtual-clock.js';
 import { ScheduleSpec } from '../../protocol/index.js';
-import type { Init, Range, StructuredCalendarSpec } from '../../protocol/index.js';
+import type { Init } from '../../protocol/index.js';
 import { canonicalSpec } from './canonical-spec.js';
+import { DAY, HOUR, MINUTE, SpecMaker, changes, onceADay, slowTimes, wallsOf } from './slow-timing.js';
+import type { MeantSpec, Wall } from './slow-timing.js';
 import { Timing } from './timing.js';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+const isLong = process.env['PERDURE_LONG'] !== undefined;
+const SEED = Number(process.env['PERDURE_SEED'] ?? 20_260_101);
+/** These always: half hours, changes at midnight, changes around Ramadan, the other half of the world. */
+const ODD_ZONES = ['Europe/Berlin', 'America/New_York', 'America/St_Johns', 'Australia/Lord_Howe', 'Africa/Cairo', 'America/Santiago', 'Asia/Beirut', 'Africa/Casablanca', 'Pacific/Chatham', 'America/Nuuk', 'Antarctica/Troll'];
 
-interface Wall {
-  readonly timeMs: number;
-  readonly second: number;
-  readonly minute: number;
-  readonly hour: number;
-  readonly dayOfMonth: number;
-  readonly month: number;
-  readonly year: number;
-  readonly dayOfWeek: number;
-}
+const makerOf = (seed: number): SpecMaker => new SpecMaker(seededRandom(seed, new VirtualClock()));
 
-const random = seededRandom(20_260_101, new VirtualClock());
-const below = (most: number): number => Math.floor(random.next() * most);
-const oneOf = <T>(list: readonly T[]): T => list[below(list.length)] as T;
+const timing = (spec: Init<ScheduleSpec>): Timing => new Timing(canonicalSpec(ScheduleSpec.create(spec)), 'seed');
 
-function range(least: number, most: number): Init<Range>[] {
-  if (random.next() < 0.4) return [{ start: least, end: most, step: 1 }];
-  return Array.from({ length: 1 + below(3) }, () => {
-    const start = least + below(most - least + 1);
-    return { start, end: random.next() < 0.5 ? 0 : start + below(most - start + 1), step: below(4) };
-  });
-}
-
-/** @param coarse minutes and seconds are 0 */
-function calendar(coarse: boolean): Init<StructuredCalendarSpec> {
-  return {
-    second: [{}],
-    minute: coarse ? [{}] : range(0, 59),
-    hour: range(0, 23),
-    dayOfMonth: range(1, 31),
-    month: range(1, 12),
-    dayOfWeek: range(0, 6),
-    year: random.next() < 0.8 ? [] : [{ start: 2024, end: 2034, step: 1 + below(3) }],
-  };
-}
-
-function spec(coarse: boolean, timezoneName: string): ScheduleSpec {
-  const every = coarse ? HOUR * (1 + below(50)) : MINUTE * (1 + below(300));
-  return canonicalSpec(
-    ScheduleSpec.create({
-      timezoneName,
-      structuredCalendar: Array.from({ length: below(3) }, () => calendar(coarse)),
-      interval: random.next() < 0.4 ? [{ interval: every, phase: coarse ? HOUR * below(every / HOUR) : MINUTE * below(every / MINUTE) }] : [],
-      excludeStructuredCalendar: Array.from({ length: below(3) }, () => ({ ...calendar(coarse), ...(random.next() < 0.5 && { second: [{ end: 59 }], minute: [{ end: 59 }] }) })),
-    }),
-  );
-}
-
-function includes(ranges: readonly Range[], value: number): boolean {
-  return ranges.some(({ start, end, step }) => value >= start && value <= end && (value - start) % step === 0);
-}
-
-function matches(wall: Wall, spec: StructuredCalendarSpec): boolean {
-  const fields = ['second', 'minute', 'hour', 'dayOfMonth', 'month', 'dayOfWeek'] as const;
-  return fields.every((field) => includes(spec[field], wall[field])) && (spec.year.length === 0 || includes(spec.year, wall.year));
-}
-
-function reference(walls: readonly Wall[], { structuredCalendar, interval, excludeStructuredCalendar }: ScheduleSpec): number[] {
-  return walls
-    .filter((wall) => structuredCalendar.some((calendar) => matches(wall, calendar)) || interval.some(({ interval = 0, phase = 0 }) => (wall.timeMs - phase) % interval === 0))
-    .filter((wall) => !excludeStructuredCalendar.some((calendar) => matches(wall, calendar)))
-    .map(({ timeMs }) => timeMs);
-}
-
-function found(timing: Timing, fromMs: number, toMs: number): number[] {
+function found(of: Timing, fromMs: number, toMs: number): number[] {
   const times: number[] = [];
-  for (let next = timing.next(fromMs - 1); next !== undefined && next.nominalMs < toMs; next = timing.next(next.nominalMs)) times.push(next.nominalMs);
+  for (let next = of.next(fromMs - 1); next !== undefined && next.nominalMs < toMs; next = of.next(next.nominalMs)) times.push(next.nominalMs);
   return times;
 }
 
-function wallsOf(zone: string, fromMs: number, toMs: number, stepMs: number): Wall[] {
-  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', weekday: 'short', hourCycle: 'h23' });
-  const walls: Wall[] = [];
-  for (let timeMs = fromMs; timeMs < toMs; timeMs += stepMs) {
-    const parts = Object.fromEntries(format.formatToParts(timeMs).map(({ type, value }) => [type, value]));
-    walls.push({
-      timeMs,
-      second: Number(parts['second']),
-      minute: Number(parts['minute']),
-      hour: Number(parts['hour']),
-      dayOfMonth: Number(parts['day']),
-      month: Number(parts['month']),
-      year: Number(parts['year']),
-      dayOfWeek: ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'].indexOf(parts['weekday'] ?? ''),
-    });
-  }
-  return walls;
+const told = (what: string, { spec }: MeantSpec): string => `seed ${SEED}, ${what}: ${JSON.stringify(spec)}`;
+
+function zonesToLookAt(make: SpecMaker): string[] {
+  const all = Intl.supportedValuesOf('timeZone');
+  if (isLong) return [...new Set([...ODD_ZONES, ...all])];
+  return [...new Set([...ODD_ZONES, ...Array.from({ length: 6 }, () => make.oneOf(all))])];
 }
 
-/** Moments at which the zone's clock is changed, found by bisection in a year. */
-function changes(zone: string, year: number): number[] {
-  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: 'numeric', minute: 'numeric', day: 'numeric', hourCycle: 'h23' });
-  const clock = (time: number): number => {
-    const parts = Object.fromEntries(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
-    return ((((parts['hour'] ?? 0) * 60 + (parts['minute'] ?? 0)) * MINUTE - (time % DAY)) % DAY + DAY) % DAY;
-  };
-  const moments: number[] = [];
-  for (let time = Date.UTC(year, 0, 1); time < Date.UTC(year + 1, 0, 1); time += DAY) if (clock(time) !== clock(time + DAY)) moments.push(time);
-  return moments;
-}
-
-const ZONES = ['Europe/Berlin', 'America/New_York', 'America/St_Johns', 'Australia/Lord_Howe', 'Africa/Cairo', 'America/Santiago', 'Pacific/Auckland', 'Asia/Beirut', 'Africa/Casablanca', 'Pacific/Chatham'];
-
-test('days on which clocks change, minute by minute, in many zones', () => {
+test('days on which clocks change, minute by minute: both rules, calendars, cron strings, intervals, exclusions', () => {
+  const make = makerOf(SEED);
   let windows = 0;
-  for (const zone of ZONES) {
-    for (const year of [2024 + below(13)]) {
-      for (const change of changes(zone, year).slice(0, 2)) {
+  for (const zone of zonesToLookAt(make)) {
+    for (const year of isLong ? [2007, 2019, 2026] : [2024 + make.below(10)]) {
+      for (const change of changes(zone, year).slice(0, isLong ? 9 : 2)) {
         windows += 1;
-        const [from, to] = [change - HOUR * 6, change + HOUR * 30];
+        const [from, to] = [change - 6 * HOUR, change + 30 * HOUR];
         const walls = wallsOf(zone, from, to, MINUTE);
-        for (let n = 0; n < 4; n++) {
-          const given = spec(false, zone);
-          assert.deepEqual(found(new Timing(given, ''), from, to), reference(walls, given), `${zone} at ${new Date(change).toISOString()}: ${JSON.stringify(given)}`);
+        const once = onceADay(walls, MINUTE);
+        const what = `${zone} at ${new Date(change).toISOString()}`;
+        for (let n = 0; n < 3; n++) {
+          const given = make.spec(MINUTE, zone);
+          assert.deepEqual(found(timing(given.spec), from, to), slowTimes(given, walls), told(what, given));
+          const meant = { ...given, spec: { ...given.spec, timezoneName: `${zone}?dst=once` } };
+          assert.deepEqual(found(timing(meant.spec), from, to), slowTimes(meant, walls, once), told(`${what}, once a day`, meant));
         }
       }
     }
@@ -136,23 +59,77 @@ test('days on which clocks change, minute by minute, in many zones', () => {
   assert.ok(windows >= 15, `only ${windows} changes of clocks were found`);
 });
 
-test('years, hour by hour', () => {
-  const [from, to] = [Date.UTC(2023, 10, 1), Date.UTC(2026, 2, 1)];
+test('hours around a change, second by second', () => {
+  const make = makerOf(SEED + 1);
+  for (const zone of isLong ? ODD_ZONES.slice(0, 5) : ['Europe/Berlin', 'Australia/Lord_Howe']) {
+    const [change = assert.fail(`${zone} has no change`)] = changes(zone, 2026);
+    const [from, to] = [change + 10 * HOUR, change + (isLong ? 24 : 18) * HOUR];
+    const walls = wallsOf(zone, from, to, 1000);
+    for (let n = 0; n < 4; n++) {
+      const given = make.spec(1000, zone);
+      assert.deepEqual(found(timing(given.spec), from, to), slowTimes(given, walls), told(zone, given));
+    }
+  }
+});
+
+test('years, hour by hour, with a start and an end', () => {
+  const make = makerOf(SEED + 2);
+  const [from, to] = [Date.UTC(2023, 10, 1), Date.UTC(isLong ? 2036 : 2026, 2, 1)];
   const walls = wallsOf('UTC', from, to, HOUR);
-  for (let n = 0; n < 12; n++) {
-    const given = spec(true, oneOf(['UTC', '']));
-    assert.deepEqual(found(new Timing(given, ''), from, to), reference(walls, given), JSON.stringify(given));
+  for (let n = 0; n < (isLong ? 200 : 12); n++) {
+    const bounds = n % 3 === 0 ? {} : { startTime: from + HOUR * make.below(10_000), endTime: from + HOUR * (10_000 + make.below(5_000)) };
+    const given = make.spec(HOUR, make.oneOf(['UTC', '']));
+    const meant = { ...given, spec: { ...given.spec, ...bounds } };
+    assert.deepEqual(found(timing(meant.spec), from, to), slowTimes(meant, walls), told('UTC', meant));
+  }
+});
+
+test('jitter delays, by less than it may and never past the next time, and moves nothing', () => {
+  const make = makerOf(SEED + 3);
+  const from = Date.UTC(2026, 0, 1);
+  for (let n = 0; n < 30; n++) {
+    const { spec } = make.spec(MINUTE, 'Europe/Berlin');
+    const jitter = 1 + make.below(2 * HOUR);
+    const [plain, jittered] = [timing(spec), timing({ ...spec, jitter })];
+    let next = plain.next(from);
+    for (let count = 0; count < 50 && next !== undefined; count++) {
+      const following = plain.next(next.nominalMs);
+      const found = jittered.next(next.nominalMs - 1);
+      assert.equal(found?.nominalMs, next.nominalMs);
+      const most = Math.min(jitter, (following?.nominalMs ?? Infinity) - next.nominalMs);
+      assert.ok(found.actualMs >= found.nominalMs && found.actualMs < found.nominalMs + most, `seed ${SEED}: a delay of ${found.actualMs - found.nominalMs}, less than ${most} is possible`);
+      next = following;
+    }
   }
 });
 
 test('start and end belong to the times; an excluded weekend is passed over at once; what is always excluded ends the search', () => {
   const every = { interval: [{ interval: 1000 }] };
   const saturday = Date.UTC(2030, 0, 5);
-  const bounded = new Timing(canonicalSpec(ScheduleSpec.create({ ...every, startTime: saturday, endTime: saturday + 2000 })), '');
+  const bounded = timing({ ...every, startTime: saturday, endTime: saturday + 2000 });
   assert.deepEqual(found(bounded, 0, saturday + DAY), [saturday, saturday + 1000, saturday + 2000]);
   const all = { second: [{ end: 59 }], minute: [{ end: 59 }], hour: [{ end: 23 }], dayOfMonth: [{ start: 1, end: 31 }], month: [{ start: 1, end: 12 }] };
-  const noWeekends = canonicalSpec(ScheduleSpec.create({ ...every, excludeStructuredCalendar: [{ ...all, dayOfWeek: [{ start: 0 }, { start: 6 }] }] }));
-  assert.equal(new Timing(noWeekends, '').next(saturday - 1000)?.nominalMs, saturday + 2 * DAY);
-  const never = canonicalSpec(ScheduleSpec.create({ ...every, excludeStructuredCalendar: [{ ...all, dayOfWeek: [{ end: 6 }] }] }));
-  assert.equal(new Timing(never, '').next(saturday), undefined);
+  const noWeekends = timing({ ...every, excludeStructuredCalendar: [{ ...all, dayOfWeek: [{ start: 0 }, { start: 6 }] }] });
+  assert.equal(noWeekends.next(saturday - 1000)?.nominalMs, saturday + 2 * DAY);
+  const never = timing({ ...every, excludeStructuredCalendar: [{ ...all, dayOfWeek: [{ end: 6 }] }] });
+  assert.equal(never.next(saturday), undefined);
+});
+
+test('a clock that is changed at a minute past midnight', () => {
+  // As Newfoundland had it until 2011.
+  const [from, to] = [Date.UTC(2007, 10, 4), Date.UTC(2007, 10, 5)];
+  const every = { cronString: ['*/7 * * * *'], timezoneName: 'America/St_Johns' };
+  const meant = { spec: every, included: [({ minute }: Wall) => minute % 7 === 0], excluded: [] };
+  assert.deepEqual(found(timing(every), from, to), slowTimes(meant, wallsOf('America/St_Johns', from, to, MINUTE)));
+});
+
+test('the two rules for a change of clocks: half past two in New York', () => {
+  const days = (timezoneName: string, from: number): string[] => found(timing({ cronString: ['30 1,2 * * *'], timezoneName }), from, from + DAY).map((time) => new Date(time).toISOString().slice(11, 16));
+  const [spring, autumn] = [Date.UTC(2026, 2, 8), Date.UTC(2026, 10, 1)];
+  assert.deepEqual(days('America/New_York', spring), ['06:30']);
+  assert.deepEqual(days('America/New_York?dst=once', spring), ['06:30', '07:30']);
+  assert.deepEqual(days('America/New_York', autumn), ['05:30', '06:30', '07:30']);
+  assert.deepEqual(days('America/New_York?dst=each', autumn), ['05:30', '06:30', '07:30']);
+  assert.deepEqual(days('America/New_York?dst=once', autumn), ['05:30', '07:30']);
+  assert.throws(() => timing({ timezoneName: 'America/New_York?dst=twice' }), /unknown time zone America\/New_York\?dst=twice/);
 });

@@ -2,14 +2,16 @@
  * When a schedule fires: the union of its calendars and intervals, without what is excluded, between start and end.
  *
  * Times are whole seconds. A calendar is compared with the wall clock of the spec's zone: a time that the clock shows twice fires twice,
- * one that it skips does not fire. Intervals count from the epoch, whatever the clock shows. Jitter delays a firing by an amount that
- * depends on the schedule and the time alone, and never past the next one. Pure.
+ * one that it skips does not fire, unless the zone comes with another rule (`zone-rule.ts`). Intervals count from the epoch, whatever the
+ * clock shows. Jitter delays a firing by an amount that depends on the schedule and the time alone, and never past the next one. Pure.
  */
 import type { ScheduleSpec, StructuredCalendarSpec } from '../../protocol/index.js';
 import { DAY_MS, dateOf, weekdayOf } from '../calendar/civil.js';
 import { nextMatch } from '../calendar/pattern.js';
 import type { CalendarPattern } from '../calendar/pattern.js';
 import { numbersIn } from '../calendar/ranges.js';
+import { findZoneRule } from '../calendar/zone-rule.js';
+import type { ZoneRule } from '../calendar/zone-rule.js';
 import { Zone } from '../calendar/zone.js';
 
 /** Milliseconds since the epoch. */
@@ -33,13 +35,14 @@ export class Timing {
   readonly #endMs: number;
   readonly #jitterMs: number;
   readonly #seed: string;
+  #latest: { readonly afterMs: number; readonly found: FiringTime | undefined } | undefined;
 
   /** @param spec canonical. @param seed of the jitter: the same for all firings of a schedule */
   constructor(spec: ScheduleSpec, seed: string) {
-    const zone = Zone.find(spec.timezoneName || 'UTC') ?? Zone.utc;
-    this.#calendars = spec.structuredCalendar.flatMap((calendar) => patternOf(calendar, zone) ?? []);
+    const rule = findZoneRule(spec.timezoneName || 'UTC') ?? { zone: Zone.utc, changes: 'each' };
+    this.#calendars = spec.structuredCalendar.flatMap((calendar) => patternOf(calendar, rule) ?? []);
     this.#excluded = spec.excludeStructuredCalendar.flatMap((calendar) => {
-      const pattern = patternOf(calendar, zone);
+      const pattern = patternOf(calendar, rule);
       return pattern === undefined ? [] : [{ pattern, wholeHours: pattern.seconds.length === 60 && pattern.minutes.length === 60 }];
     });
     this.#intervals = spec.interval.map(({ interval = 0, phase = 0 }) => ({
@@ -54,9 +57,23 @@ export class Timing {
 
   /** The first firing whose nominal time is after this moment; undefined if there is none. */
   next(afterMs: number): FiringTime | undefined {
+    // Looked for when the last firing was taken, asked for again when it has come.
+    if (this.#latest?.afterMs === afterMs) return this.#latest.found;
     const nominalMs = this.#nominal(afterMs);
-    if (nominalMs === undefined) return undefined;
-    return { nominalMs, actualMs: nominalMs + this.#jitter(nominalMs) };
+    const found = nominalMs === undefined ? undefined : { nominalMs, actualMs: nominalMs + this.#jitter(nominalMs) };
+    this.#latest = { afterMs, found };
+    return found;
+  }
+
+  /** The next firings, with jitter; so many at most. */
+  after(afterMs: number, most: number): number[] {
+    const times: number[] = [];
+    let next = most > 0 ? this.next(afterMs) : undefined;
+    while (next !== undefined && times.length < most) {
+      times.push(next.actualMs);
+      next = this.next(next.nominalMs);
+    }
+    return times;
   }
 
   #nominal(afterMs: number): number | undefined {
@@ -98,11 +115,11 @@ interface Exclusion {
 }
 
 /** Undefined: it never matches, because a field is empty. An empty year is every year. */
-function patternOf(calendar: StructuredCalendarSpec, zone: Zone): CalendarPattern | undefined {
+function patternOf(calendar: StructuredCalendarSpec, rule: ZoneRule): CalendarPattern | undefined {
   const { second, minute, hour, dayOfMonth, month, year, dayOfWeek } = calendar;
   if ([second, minute, hour, dayOfMonth, month, dayOfWeek].some((ranges) => ranges.length === 0)) return undefined;
   return {
-    zone,
+    ...rule,
     seconds: numbersIn(second),
     minutes: numbersIn(minute),
     hours: numbersIn(hour),

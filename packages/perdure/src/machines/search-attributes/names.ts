@@ -83,7 +83,7 @@ export function lookUp(name: string, custom: SearchAttributeTypes): AttributeLoo
 
 /** Whether a namespace may not have a custom attribute of this name. */
 export function isReserved(name: string): boolean {
-  return SYSTEM_ATTRIBUTES.has(name) || PREDEFINED_ATTRIBUTES.has(name) || RESERVED.has(name) || name.startsWith('Temporal');
+  return SYSTEM_ATTRIBUTES.has(name) || PREDEFINED_ATTRIBUTES.has(name) || RESERVED.has(name) || name.startsWith('Temporal') || name.startsWith('#');
 }
 
 const NAMES: ReadonlyMap<IndexedValueType, string> = new Map<IndexedValueType, string>([

@@ -30,7 +30,9 @@ import type { Applying, WorkflowState } from './state.js';
 import { applyStickyCleared, applyStickySet } from './tasks/sticky.js';
 import { applyTimerClosed, applyTimerStarted } from './timers.js';
 import { applySpeculativeDropped, applySpeculativeScheduled } from './tasks/speculative-task.js';
+import { countExternalPayloads } from '../../protocol/json/external-payloads.js';
 import * as updates from './updates/updates.js';
+import { applyUpdateRequestAttached } from './updates/update-callbacks.js';
 import * as task from './tasks/workflow-task.js';
 
 export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
@@ -156,22 +158,30 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
   if (event.callbackAttempted) return applyCallbackAttempted(state, event.callbackAttempted, applying);
   if (event.callbackDue) return applyCallbackDue(state, event.callbackDue, applying);
   if (event.runCreated) return applyRunCreated(state, event.runCreated);
-  if (event.resetBy) return applyResetBy(state, event.resetBy);
+  if (event.resetBy) return applyResetBy(state, event.resetBy, applying);
   if (event.runReset) return applyRunReset(state, event.runReset, applying);
   if (event.baseTold) return applyBaseTold(state, applying);
   if (event.deletionRequested) return applyDeletionRequested(state, applying);
   // Also says how the record's history counts; see `fold.ts`.
   if (event.historyForked) return applyHistoryForked(state);
   if (event.updateAdmitted) return updates.applyUpdateAdmitted(state, event.updateAdmitted);
-  if (event.updateDropped) return updates.applyUpdateDropped(state, event.updateDropped.updateId);
+  if (event.updateRequestAttached) return applyUpdateRequestAttached(state, event.updateRequestAttached);
+  if (event.updateDropped) return updates.applyUpdateDropped(state, event.updateDropped, applying);
   if (event.speculativeTaskScheduled) return applySpeculativeScheduled(state, event.speculativeTaskScheduled, applying);
   if (event.speculativeTaskDropped) return applySpeculativeDropped(state, applying);
   throw new Error('broken record: a private event has a type that this version does not know');
 }
 
 /** What every record adds, whatever is in it. */
-export function closeRecord(state: WorkflowState, historyBytes: number): void {
-  state.run.historySizeBytes += historyBytes;
+export function closeRecord(state: WorkflowState, history: Uint8Array | undefined): void {
+  if (history !== undefined) {
+    state.run.historySizeBytes += history.byteLength;
+    const external = countExternalPayloads(history);
+    if (external !== undefined) {
+      state.run.externalPayloadCount += external.count;
+      state.run.externalPayloadSizeBytes += external.sizeBytes;
+    }
+  }
   state.run.transitions += 1;
   if (state.run.closeTimeMs > 0 && state.run.closeTransitions === 0) state.run.closeTransitions = state.run.transitions;
 }

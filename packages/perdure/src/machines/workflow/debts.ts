@@ -6,6 +6,7 @@
 import type { ActivityState, TimerState, WorkflowTaskState } from '../../protocol/index.js';
 import type { Debt, DebtKey } from '../machine.js';
 import { DELETION, deletionDebt, isHidden } from './reset/deletion-debt.js';
+import { inheritPriority, taskPriority } from './runs/priority.js';
 import { isMessageKey, messageDebt, messageKeys } from './messages/messages.js';
 import { after } from './state.js';
 import type { WorkflowState } from './state.js';
@@ -77,7 +78,8 @@ function workflowTaskDebt(state: WorkflowState, task: WorkflowTaskState): Debt {
   if (task.startedEventId > 0 || state.run.pause !== undefined) return wake;
   const sticky = task.sticky && state.sticky !== undefined;
   const name = sticky && state.sticky ? state.sticky.name : state.run.taskQueue;
-  return { ...wake, dispatch: { queue: { namespace: state.run.namespaceId, name, type: 'workflow' }, since: task.scheduledTimeMs, sticky } };
+  const queue = { namespace: state.run.namespaceId, name, type: 'workflow' } as const;
+  return { ...wake, dispatch: { queue, since: task.scheduledTimeMs, sticky, priority: taskPriority(state.run.priority) } };
 }
 
 function activityDebt(state: WorkflowState, activity: ActivityState): Debt {
@@ -85,7 +87,7 @@ function activityDebt(state: WorkflowState, activity: ActivityState): Debt {
   const wake = wakeAt === undefined ? {} : { wakeAt };
   if (activity.started || !activity.ready || activity.paused || state.run.pause !== undefined) return wake;
   const queue = { namespace: state.run.namespaceId, name: activity.taskQueue, type: 'activity' } as const;
-  return { ...wake, dispatch: { queue, since: activity.attemptScheduledTimeMs, sticky: false } };
+  return { ...wake, dispatch: { queue, since: activity.attemptScheduledTimeMs, sticky: false, priority: taskPriority(inheritPriority(activity.priority, state.run.priority)) } };
 }
 
 export type ActivityDeadline = 'retry' | 'schedule-to-start' | 'schedule-to-close' | 'start-to-close' | 'heartbeat';

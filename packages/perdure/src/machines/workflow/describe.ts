@@ -17,6 +17,7 @@ import type {
   WorkflowExecutionStatus,
   WorkflowExecutionVersioningInfo,
 } from '../../protocol/index.js';
+import { optionsOf } from './activities/activity-options.js';
 import { callbackInfos } from './runs/callbacks.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import type { WorkflowLimits } from './limits.js';
@@ -87,6 +88,8 @@ export function executionInfo(state: WorkflowState): Init<WorkflowExecutionInfo>
     priority: run.priority,
     versioningInfo: versioningInfo(run),
     workerDeploymentName: run.deploymentVersion?.deploymentName ?? '',
+    externalPayloadCount: run.externalPayloadCount,
+    externalPayloadSizeBytes: run.externalPayloadSizeBytes,
   };
 }
 
@@ -227,15 +230,7 @@ function pendingActivity(activity: ActivityState): Init<PendingActivityInfo> {
       ? { pauseTime: activity.pausedAtMs, manual: { identity: activity.pauseIdentity, reason: activity.pauseReason } }
       : undefined,
     priority: activity.priority,
-    activityOptions: {
-      taskQueue: { name: activity.taskQueue, normalName: activity.taskQueue },
-      scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,
-      scheduleToStartTimeout: activity.scheduleToStartTimeoutMs,
-      startToCloseTimeout: activity.startToCloseTimeoutMs,
-      heartbeatTimeout: activity.heartbeatTimeoutMs,
-      retryPolicy: activity.retryPolicy,
-      priority: activity.priority,
-    },
+    activityOptions: { ...optionsOf(activity), taskQueue: { name: activity.taskQueue, normalName: activity.taskQueue } },
   };
 }
 

@@ -129,7 +129,7 @@ export class Draft implements Applying {
     const first = events[0];
     const last = events[events.length - 1];
     const history = first && last && { firstEventId: first.eventId, lastEventId: last.eventId, bytes: History.encode({ events }) };
-    closeRecord(this.state, history?.bytes.byteLength ?? 0);
+    closeRecord(this.state, history?.bytes);
     const needsPrivate = this.#private.length > 0 || impliedNow !== this.now;
     return {
       ...(history ? { history } : {}),

@@ -30,7 +30,7 @@ export function fold(before: WorkflowState | undefined, record: JournalRecord): 
   }
   if (next < privateEvents.length) throw new Error('broken record: a private event stands behind the end of its history batch');
 
-  closeRecord(state, record.history?.bytes.byteLength ?? 0);
+  closeRecord(state, record.history?.bytes);
   for (const key of touched) refreshDeadline(state, key);
   return state;
 }

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from './limits.js';
 import { listing } from './listing.js';
 import type { WorkflowLimits } from './limits.js';
 import { owesMessages } from './messages/messages.js';
+import { namespaceGone } from './refusals.js';
 import { restore, sizeBytes, snapshot } from './snapshot.js';
 import type { WorkflowState } from './state.js';
 import { transition } from './transition.js';
@@ -20,12 +21,22 @@ export type WorkflowMachine = Machine<WorkflowState, WorkflowInput, WorkflowRepl
 /** The limits that decisions in a namespace keep to, by the namespace's id. Must be quick: it is asked at every decision. */
 export type LimitsOf = (namespaceId: string) => WorkflowLimits;
 
-/** The machine with its limits. @param limits those that differ from the defaults, or all of them for each namespace */
-export function createWorkflowMachine(limits: Partial<WorkflowLimits> | LimitsOf = {}): WorkflowMachine {
+/** Whether a namespace takes starts and messages, by its id. Not so one that was deleted. Must be quick, as above. */
+export type Serves = (namespaceId: string) => boolean;
+
+/**
+ * The machine with its limits.
+ * @param limits those that differ from the defaults, or all of them for each namespace
+ * @param serves default: every namespace takes what comes
+ */
+export function createWorkflowMachine(limits: Partial<WorkflowLimits> | LimitsOf = {}, serves: Serves = () => true): WorkflowMachine {
   const limitsOf = typeof limits === 'function' ? limits : everywhere({ ...DEFAULT_LIMITS, ...limits });
   return {
     kind: WORKFLOW_KIND,
-    transition: (state, input, at, self) => transition(state, input, at, self, limitsOf(self.namespace)),
+    transition: (state, input, at, self) =>
+      ARRIVES.has(input.type) && !serves(self.namespace)
+        ? { state, reply: namespaceGone(self.namespace), touched: [] }
+        : transition(state, input, at, self, limitsOf(self.namespace)),
     fold,
     snapshot,
     restore,
@@ -38,6 +49,9 @@ export function createWorkflowMachine(limits: Partial<WorkflowLimits> | LimitsOf
     sizeBytes,
   };
 }
+
+/** What other runs and schedules send, also after the namespace they send it to was deleted. */
+const ARRIVES: ReadonlySet<string> = new Set<WorkflowInput['type']>(['start', 'signal', 'request-cancel']);
 
 const everywhere = (limits: WorkflowLimits): LimitsOf => () => limits;
 

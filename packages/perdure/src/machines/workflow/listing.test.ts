@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CommandType, SearchAttributes, WorkflowExecutionInfo, WorkflowExecutionStatus } from '../../protocol/index.js';
+import { CommandType, Payloads, SearchAttributes, WorkflowExecutionInfo, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { Command, Init, PauseWorkflowExecutionRequest } from '../../protocol/index.js';
 import type { ListedValue, Listing } from '../listing.js';
+import { describe } from './index.js';
 import { command, startedWorkflow, type TestWorkflow } from './testing/test-run.js';
 
 const listing = (workflow: TestWorkflow): Listing => {
@@ -28,7 +29,7 @@ test('a run is listed from its start; steps that change nothing in lists give th
     first.attributes,
     new Map<string, ListedValue>([
       ['WorkflowType', 'order'], ['ExecutionStatus', WorkflowExecutionStatus.RUNNING], ['TaskQueue', 'orders'],
-      ['StartTime', workflow.now], ['ExecutionTime', workflow.now], ['RootWorkflowId', 'order-1'], ['RootRunId', workflow.run.runId],
+      ['StartTime', workflow.now], ['ExecutionTime', workflow.now],
     ]),
   );
   const shown = WorkflowExecutionInfo.decode(first.shown);
@@ -87,4 +88,20 @@ test('a run that is to be deleted is not listed', () => {
   const workflow = startedWorkflow();
   workflow.send({ type: 'delete' });
   assert.equal(workflow.machine.listing?.(workflow.run.live), undefined);
+});
+
+test('payloads that clients keep outside are counted: for describe at once, for lists once the run is closed', () => {
+  const messageType = Buffer.from('temporal.api.sdk.v1.ExternalStorageReference');
+  const input = Payloads.encode({ payloads: [{ metadata: { messageType }, data: Buffer.from('{}'), externalPayloads: [{ sizeBytes: 1_000 }, { sizeBytes: 5 }] }] });
+  const workflow = startedWorkflow({ input });
+  const counts = () => {
+    const { externalPayloadCount, externalPayloadSizeBytes } = describe(workflow.run.live).workflowExecutionInfo ?? {};
+    return [externalPayloadCount, externalPayloadSizeBytes];
+  };
+  assert.deepEqual(counts(), [2, 1_005]);
+  assert.equal(listing(workflow).attributes.has('TemporalExternalPayloadCount'), false);
+  workflow.step([command.complete()]);
+  assert.deepEqual(counts(), [2, 1_005]);
+  const { attributes } = listing(workflow);
+  assert.deepEqual([attributes.get('TemporalExternalPayloadCount'), attributes.get('TemporalExternalPayloadSizeBytes')], [2, 1_005]);
 });

@@ -6,7 +6,7 @@
  */
 import { EMPTY, SearchAttributes, WorkflowExecutionInfo } from '../../protocol/index.js';
 import type { Encoded, Payload, RunState } from '../../protocol/index.js';
-import type { ListedValue, Listing } from '../listing.js';
+import { PROBLEM_ATTRIBUTE, type ListedValue, type Listing } from '../listing.js';
 import { parseMoment } from '../search-attributes/moment.js';
 import { SYSTEM_ATTRIBUTES } from '../search-attributes/names.js';
 import { isHidden } from './reset/deletion-debt.js';
@@ -83,16 +83,21 @@ function make({ run }: WorkflowState, searchAttributes: Attributes): Listing {
     searchAttributes: searchAttributes.shown ?? EMPTY,
     parentExecution: run.parent,
     rootExecution: root,
-    ...(isClosed && { historyLength: run.lastEventId, historySizeBytes: run.historySizeBytes, stateTransitionCount: run.closeTransitions }),
+    ...(isClosed && {
+      historyLength: run.lastEventId,
+      historySizeBytes: run.historySizeBytes,
+      stateTransitionCount: run.closeTransitions,
+      externalPayloadCount: run.externalPayloadCount,
+      externalPayloadSizeBytes: run.externalPayloadSizeBytes,
+    }),
   });
   const attributes = new Map<string, ListedValue>(searchAttributes.listed)
     .set('WorkflowType', run.workflowType)
     .set('ExecutionStatus', status)
     .set('TaskQueue', run.taskQueue)
     .set('StartTime', run.startTimeMs)
-    .set('ExecutionTime', run.executionTimeMs)
-    .set('RootWorkflowId', root.workflowId)
-    .set('RootRunId', root.runId);
+    .set('ExecutionTime', run.executionTimeMs);
+  if (root.runId !== run.runId) attributes.set('RootWorkflowId', root.workflowId).set('RootRunId', root.runId);
   if (run.parent !== undefined) attributes.set('ParentWorkflowId', run.parent.workflowId).set('ParentRunId', run.parent.runId);
   if (isClosed) {
     attributes
@@ -101,6 +106,10 @@ function make({ run }: WorkflowState, searchAttributes: Attributes): Listing {
       .set('HistoryLength', run.lastEventId)
       .set('HistorySizeBytes', run.historySizeBytes)
       .set('StateTransitionCount', run.closeTransitions);
+    if (run.externalPayloadCount > 0) {
+      attributes.set('TemporalExternalPayloadCount', run.externalPayloadCount).set('TemporalExternalPayloadSizeBytes', run.externalPayloadSizeBytes);
+    }
+    if (run.closeProblem !== '') attributes.set(PROBLEM_ATTRIBUTE, { text: run.closeProblem });
   }
   return { shown, attributes };
 }

@@ -1,6 +1,7 @@
 /** The refusals of a run. Clients map the code, and compare some texts: those are quoted where they are. */
 import {
   Code,
+  NamespaceNotFoundFailure,
   NotFoundFailure,
   ResourceExhaustedCause,
   ResourceExhaustedFailure,
@@ -12,6 +13,15 @@ import {
 export function noSuchRun(workflowId: string, runId: string | undefined): RpcError {
   const run = runId === undefined || runId === '' ? '' : ` and run id "${runId}"`;
   return notFound(`workflow execution not found for workflow id "${workflowId}"${run}`);
+}
+
+/** What a run wrote to is in a namespace that was deleted meanwhile. */
+export function namespaceGone(namespaceId: string): RpcError {
+  return RpcError.with(Code.NOT_FOUND, `Namespace ${namespaceId} is not found.`, NamespaceNotFoundFailure, { namespace: namespaceId });
+}
+
+export function isNamespaceGone(refusal: RpcError): boolean {
+  return refusal.detail(NamespaceNotFoundFailure) !== undefined;
 }
 
 export function alreadyCompleted(): RpcError {

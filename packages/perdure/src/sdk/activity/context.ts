@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Client } from '../client/index.js';
-import { IllegalStateError, msToNumber, type Duration, type LogLevel, type LogMetadata, type Logger } from '../common/index.js';
+import { IllegalStateError, msToNumber, noopMetricMeter, type Duration, type LogLevel, type LogMetadata, type Logger, type MetricMeter } from '../common/index.js';
 import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import type { ActivityCancellation, ActivityCancellationDetails } from './cancellation.js';
 import type { Info } from './info.js';
@@ -24,6 +24,8 @@ export interface ContextParts {
   readonly heartbeat: (details: unknown) => void;
   /** Asked at each use: most attempts log nothing. */
   readonly logger: () => Logger;
+  /** Asked at each use. Default: a meter whose values go nowhere. */
+  readonly metricMeter?: (() => MetricMeter) | undefined;
   readonly client?: Client | undefined;
   /** What sleeps wait for. Default: the machine's clock. */
   readonly time?: Pick<WorkerTime, 'setDelay'> | undefined;
@@ -73,6 +75,11 @@ export class Context {
   /** Logs through the runtime's logger, with the activity's id, type, attempt and workflow attached. */
   get log(): Logger {
     return this.#parts.logger();
+  }
+
+  /** Makes metrics that the worker exports, tagged with `namespace`, `taskQueue` and `activityType`. */
+  get metricMeter(): MetricMeter {
+    return this.#parts.metricMeter?.() ?? noopMetricMeter;
   }
 
   /**
@@ -170,6 +177,15 @@ export function cancellationDetails(): ActivityCancellationDetails | undefined {
 export function getClient(): Client {
   return Context.current().client;
 }
+
+/** Short for `Context.current().metricMeter`. */
+export const metricMeter: MetricMeter = {
+  createCounter: (...args) => Context.current().metricMeter.createCounter(...args),
+  createHistogram: (...args) => Context.current().metricMeter.createHistogram(...args),
+  createGauge: (...args) => Context.current().metricMeter.createGauge(...args),
+  createUpDownCounter: (...args) => Context.current().metricMeter.createUpDownCounter(...args),
+  withTags: (tags) => Context.current().metricMeter.withTags(tags),
+};
 
 /** Short for `Context.current().log`. */
 export const log: Logger = {

@@ -10,6 +10,7 @@ export {
   getClient,
   heartbeat,
   log,
+  metricMeter,
   sleep,
   type ContextParts,
 } from './context.js';
@@ -21,6 +22,7 @@ export type {
   ActivityInterceptorsFactory,
   ActivityOutboundCallsInterceptor,
   GetLogAttributesInput,
+  GetMetricTagsInput,
 } from './interceptors.js';
-export { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '../common/index.js';
+export { ApplicationFailure, CancelledFailure, CompleteAsyncError, defineActivity } from '../common/index.js';
 export { processes, threads, type CarrierOptions, type Offloaded } from './carriers/offload.js';

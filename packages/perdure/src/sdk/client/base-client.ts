@@ -23,7 +23,7 @@ export class BaseClient {
 
   constructor(options: BaseClientOptions = {}) {
     const { connection = Connection.lazy() } = options;
-    this.connection = connection instanceof Connection ? connection : Connection.from(connection.transport);
+    this.connection = connection instanceof Connection ? connection : Connection.from(connection.transport, connection);
     this.namespace = options.namespace ?? 'default';
     this.identity = options.identity ?? `${process.pid}@${hostname()}`;
     this.dataConverter = loadDataConverter(options.dataConverter);

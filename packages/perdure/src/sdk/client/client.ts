@@ -2,6 +2,7 @@
 import { AsyncCompletionClient } from './async-completion-client.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
 import type { ClientInterceptors } from './interceptors.js';
+import { configuredClient, type ClientPlugin } from './plugins.js';
 import type { QueryRejectCondition } from '../common/index.js';
 import { ScheduleClient } from './schedule-client.js';
 import { WorkflowClient } from './workflow-client.js';
@@ -9,6 +10,8 @@ import { WorkflowClient } from './workflow-client.js';
 export interface ClientOptions extends BaseClientOptions {
   /** Code around the calls of the clients. */
   interceptors?: ClientInterceptors | undefined;
+  /** Applied in order, then those of the connection. */
+  plugins?: readonly ClientPlugin[] | undefined;
   workflow?: {
     /** Refuses queries by the execution's status. Default: none is refused. */
     queryRejectCondition?: QueryRejectCondition;
@@ -30,11 +33,12 @@ export class Client extends BaseClient {
   /** Activities that are completed from outside. */
   readonly activity: AsyncCompletionClient;
 
-  constructor(options: ClientOptions = {}) {
+  constructor(asked: ClientOptions = {}) {
+    const options = configuredClient(asked);
     super(options);
     const shared = { ...options, connection: this.connection, identity: this.identity };
     this.workflow = new WorkflowClient({ ...shared, interceptors: options.interceptors?.workflow ?? [], ...options.workflow });
-    this.schedule = new ScheduleClient(shared);
+    this.schedule = new ScheduleClient({ ...shared, interceptors: options.interceptors?.schedule ?? [] });
     this.activity = new AsyncCompletionClient(shared);
   }
 

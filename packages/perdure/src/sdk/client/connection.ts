@@ -6,14 +6,18 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Code, OperatorService, RpcError, WorkflowService, type Init, type Method } from '../../protocol/index.js';
-import type { TlsOptions } from '../../transport/grpc-client.js';
+import { Health } from '../../protocol/generated/services.js';
+import type { KeepAlive, TlsOptions } from '../../transport/grpc-client.js';
 import type { Transport } from '../../transport/transport.js';
-import { msToNumber, type Duration } from '../common/index.js';
-import type { WorkerTime } from '../common/worker-time.js';
+import { DefaultLogger, msToNumber, type Duration, type Logger } from '../common/index.js';
+import type { WorkerMocks } from '../worker/mocks.js';
+import { systemChance, systemTime, type Chance, type WorkerTime } from '../common/worker-time.js';
 import { ServiceError } from './errors.js';
 import { LazyTransport } from './lazy-transport.js';
+import { configuredConnection, type AnyConnectionPlugin } from './plugins.js';
+import { PayloadLimits, type PayloadLimitsConfig } from './payload-limits.js';
 import { rawService, type RawService } from './raw-service.js';
-import { callWithRetries, type RetryOptions } from './retry.js';
+import { callWithRetries, retryEnvironment, type RetryEnvironment, type RetryOptions } from './retry.js';
 
 /** Request metadata; keys in lower case. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -31,6 +35,21 @@ export interface ConnectionOptions {
   apiKey?: string | (() => string);
   /** How long `connect` tries. Default 10 seconds. */
   connectTimeout?: Duration;
+  /** Finds out that the server is gone while nothing else would. `false`: never. Default: asks every 30 seconds, and waits 15 for the answer. */
+  keepAlive?: KeepAliveOptions | false;
+  /** From what sizes on data is logged before it is sent. */
+  payloadLimits?: PayloadLimitsConfig;
+  /** Default: warnings on standard error. */
+  logger?: Logger;
+  /** Applied in order. Clients and workers on this connection have them too. */
+  plugins?: readonly AnyConnectionPlugin[];
+}
+
+export interface KeepAliveOptions {
+  /** How often. Default 30 seconds. */
+  interval?: Duration;
+  /** How long an answer may take before the connection counts as lost. Default 15 seconds. */
+  timeout?: Duration;
 }
 
 /** What a client or worker needs of a connection. */
@@ -38,6 +57,12 @@ export interface ConnectionLike {
   readonly transport: Transport;
   /** Where workers on this connection get time from. Default: the machine's clock. Test environments skip time with it. */
   readonly time?: WorkerTime | undefined;
+  /** Where ids of requests and jitter come from. Default: the operating system. */
+  readonly chance?: Chance | undefined;
+  /** What takes the place of activities and child workflows in workers on this connection. Default: nothing. Test environments have it. */
+  readonly mocks?: WorkerMocks | undefined;
+  /** For the clients and workers on this connection. */
+  readonly plugins?: readonly AnyConnectionPlugin[] | undefined;
 }
 
 /** For one request, beside what the scope sets. */
@@ -47,20 +72,28 @@ export interface RequestOptions {
   readonly retry?: RetryOptions;
 }
 
+/** What retries wait by, and where ids come from. */
+type Ports = Pick<ConnectionLike, 'time' | 'chance'>;
+
 interface CallContext {
   readonly deadline?: number;
   readonly signal?: AbortSignal;
   readonly metadata?: Metadata;
 }
 
-const DEFAULT_ADDRESS = 'localhost:7233';
+/** Where a server of one's own listens. */
+export const LOCAL_TARGET = 'localhost:7233';
 const DEFAULT_PORT = 7233;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** 24 days: longer ones fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Connection implements ConnectionLike {
   readonly #context = new AsyncLocalStorage<CallContext>();
   readonly #connectTimeoutMs: number;
   readonly #target: string;
+  readonly #retryEnvironment: RetryEnvironment | undefined;
+  readonly #payloadLimits: PayloadLimits;
   #apiKey: (() => string) | undefined;
   #connected: Promise<void> | undefined;
 
@@ -69,19 +102,33 @@ export class Connection implements ConnectionLike {
   /** The server's RPCs as methods that take and give protocol messages. */
   readonly workflowService: RawService<typeof WorkflowService>;
   readonly operatorService: RawService<typeof OperatorService>;
+  /** The standard health check of gRPC. */
+  readonly healthService: RawService<typeof Health>;
+  /** Absent: the machine's clock. */
+  readonly time: WorkerTime | undefined;
+  readonly chance: Chance | undefined;
+  readonly plugins: readonly AnyConnectionPlugin[];
 
-  private constructor(transport: Transport | undefined, options: ConnectionOptions, target: string) {
+  private constructor(transport: Transport | undefined, options: ConnectionOptions, target: string, { time, chance }: Ports = {}) {
     const { apiKey, metadata } = options;
     if (apiKey !== undefined && metadata !== undefined && Object.keys(metadata).some((key) => key.toLowerCase() === 'authorization')) {
       throw new TypeError("Give either `apiKey` or an 'authorization' entry in `metadata`, not both.");
     }
     if (apiKey !== undefined) this.setApiKey(apiKey);
     this.#target = target;
+    this.time = time;
+    this.chance = chance;
+    this.plugins = options.plugins ?? [];
+    this.#retryEnvironment = time || chance ? retryEnvironment(time ?? systemTime, chance ?? systemChance) : undefined;
     this.#connectTimeoutMs = msToNumber(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS);
-    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(lowerCaseKeys(metadata), options.tls ?? apiKey !== undefined));
+    const keepAlive = keepAliveOf(options.keepAlive);
+    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(lowerCaseKeys(metadata), options.tls ?? apiKey !== undefined, keepAlive));
     const call = <Request, Response>(method: Method<Request, Response>, request: Init<Request>) => this.call(method, request);
     this.workflowService = rawService(WorkflowService, call);
     this.operatorService = rawService(OperatorService, call);
+    this.healthService = rawService(Health, call);
+    const logger = options.logger ?? new DefaultLogger('WARN');
+    this.#payloadLimits = new PayloadLimits({ ...options.payloadLimits, ask: (namespace) => this.#limitsOf(namespace), warn: (message) => logger.warn(message) });
   }
 
   /**
@@ -102,13 +149,19 @@ export class Connection implements ConnectionLike {
   }
 
   /** A connection that is opened by its first request. */
-  static lazy(options: ConnectionOptions = {}): Connection {
-    return new Connection(undefined, options, withPort(options.address ?? DEFAULT_ADDRESS));
+  static lazy(asked: ConnectionOptions = {}): Connection {
+    const options = { ...configuredConnection(asked), plugins: asked.plugins ?? [] };
+    return new Connection(undefined, options, withPort(options.address ?? LOCAL_TARGET));
   }
 
   /** A connection over a given transport, such as the one of an engine in this process. */
-  static from(transport: Transport): Connection {
-    return new Connection(transport, {}, 'the given transport');
+  static from(transport: Transport, ports?: Ports): Connection {
+    return new Connection(transport, {}, 'the given transport', ports);
+  }
+
+  /** @internal For requests: the server knows by it that it has seen one before. */
+  newId(): string {
+    return (this.chance ?? systemChance).uuid();
   }
 
   /** Checks once that a server answers; a failed check is made again by the next call. */
@@ -120,9 +173,11 @@ export class Connection implements ConnectionLike {
     return this.#connected;
   }
 
-  /** Makes a request, with retries. @throws RpcError */
+  /** Makes a request, with retries. @throws RpcError, PayloadsTooLargeError */
   async call<Request, Response>(method: Method<Request, Response>, request: Init<Request>, options?: RequestOptions): Promise<Response> {
-    return callWithRetries(this.transport, method, request, { ...this.#context.getStore(), ...options });
+    const toCheck = this.#payloadLimits.check(method, request);
+    if (toCheck !== undefined) await toCheck;
+    return callWithRetries(this.transport, method, request, { ...this.#context.getStore(), ...options }, this.#retryEnvironment);
   }
 
   /** Requests made by `fn` fail with DEADLINE_EXCEEDED when the deadline, a date or milliseconds since the epoch, passes. */
@@ -164,11 +219,17 @@ export class Connection implements ConnectionLike {
     return this.#context.run({ ...this.#context.getStore(), ...context }, fn);
   }
 
-  async #openGrpc(metadata: Metadata, tls: TLSConfig | boolean): Promise<Transport> {
+  async #openGrpc(metadata: Metadata, tls: TLSConfig | boolean, keepAlive: KeepAlive): Promise<Transport> {
     const { connectGrpc } = await import('../../transport/grpc-client.js');
     // Asked for each request: the key may change.
     const current = () => (this.#apiKey === undefined ? metadata : { ...metadata, authorization: `Bearer ${this.#apiKey()}` });
-    return connectGrpc({ address: this.#target, tls, metadata: current });
+    return connectGrpc({ address: this.#target, tls, metadata: current, keepAlive });
+  }
+
+  async #limitsOf(namespace: string): Promise<{ payloadsBytes: number; memoBytes: number } | undefined> {
+    const { namespaceInfo } = await this.call(WorkflowService.DescribeNamespace, { namespace });
+    const { blobSizeLimitError, memoSizeLimitError } = namespaceInfo?.limits ?? {};
+    return { payloadsBytes: blobSizeLimitError || Infinity, memoBytes: memoSizeLimitError || Infinity };
   }
 
   async #checkServer(): Promise<void> {
@@ -183,6 +244,11 @@ export class Connection implements ConnectionLike {
       throw new ServiceError(`Cannot connect to ${this.#target}: ${reason}${remedy}`, { cause: error });
     }
   }
+}
+
+function keepAliveOf(given: KeepAliveOptions | false | undefined): KeepAlive {
+  if (given === false) return { intervalMs: LONGEST_TIMER_MS, timeoutMs: LONGEST_TIMER_MS };
+  return { intervalMs: msToNumber(given?.interval ?? 30_000), timeoutMs: msToNumber(given?.timeout ?? 15_000) };
 }
 
 /** Adds the default port; an IPv6 address needs brackets for its own colons. */

@@ -104,6 +104,9 @@ export function isGrpcServiceError(error: unknown): error is RpcError | ServiceE
   return codeOf(error) !== undefined;
 }
 
+/** {@link isGrpcServiceError}, under its former name. */
+export const isServerErrorResponse = isGrpcServiceError;
+
 /** True if a request failed because its deadline passed. */
 export function isGrpcDeadlineError(error: unknown): boolean {
   return codeOf(error) === Code.DEADLINE_EXCEEDED;

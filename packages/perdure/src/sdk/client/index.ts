@@ -2,13 +2,16 @@
 export * from './async-completion-client.js';
 export { BaseClient, type BaseClientOptions } from './base-client.js';
 export * from './client.js';
-export { Connection, type ConnectionLike, type ConnectionOptions, type Metadata, type TLSConfig } from './connection.js';
+export { Connection, LOCAL_TARGET, type ConnectionLike, type ConnectionOptions, type KeepAliveOptions, type Metadata, type TLSConfig } from './connection.js';
 export * from './errors.js';
+export type { AnyConnectionPlugin, ClientPlugin, ConnectionPlugin } from './plugins.js';
 export type * from './interceptors.js';
 export { loadDataConverter } from './load-data-converter.js';
 export * from './workflow-client.js';
 export type { WorkflowExecutionDescription, WorkflowExecutionInfo, WorkflowExecutionStatusName } from './workflow-description.js';
 export * from './workflow-handle.js';
+export { PayloadsTooLargeError, type PayloadLimitsConfig } from './payload-limits.js';
+export type { AsyncWorkflowListIterable, IntoHistoriesOptions, ListedHistory } from './workflow-list.js';
 export {
   WorkflowUpdateStage,
   type GetWorkflowUpdateHandleOptions,
@@ -17,25 +20,33 @@ export {
 } from './workflow-update.js';
 export { WithStartWorkflowOperation } from './update-with-start.js';
 export type { WorkflowOptions, WorkflowSignalWithStartOptions, WorkflowStartOptions } from './workflow-options.js';
-export { ScheduleAlreadyRunning, ScheduleClient, ScheduleNotFoundError, type ListScheduleOptions, type ScheduleHandle } from './schedule-client.js';
+export { ScheduleAlreadyRunning, ScheduleClient, ScheduleNotFoundError, type ListScheduleOptions, type ScheduleClientOptions, type ScheduleHandle } from './schedule-client.js';
 export * from './schedule-spec-types.js';
-export { ScheduleOverlapPolicy } from './schedule-types.js';
+export { ScheduleOverlapPolicy, SkippedActionReason } from './schedule-types.js';
 export type * from './schedule-types.js';
 export { RpcError } from '../../protocol/index.js';
+export { isRetryable as isRetryableError } from './retry.js';
 // What client code needs of `common`, so that one import does.
 export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
   ChildWorkflowFailure,
+  CompleteAsyncError,
   DefaultFailureConverter,
   defaultPayloadConverter,
+  ExternalStorageError,
+  ExternalStorageNotConfiguredError,
+  IllegalStateError,
   NamespaceNotFoundError,
+  PayloadConverterError,
   QueryRejectCondition,
   ServerFailure,
+  TemporalFailure,
   TerminatedFailure,
   TimeoutFailure,
   TypedSearchAttributes,
+  ValueError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,

@@ -10,12 +10,29 @@ import type {
   TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
 import type { Headers, Next, QueryRejectCondition } from '../common/index.js';
+import type { ScheduleOptions } from './schedule-types.js';
 import type { WorkflowOptions } from './workflow-options.js';
 import type { WorkflowUpdateOptions } from './workflow-update.js';
 
 export interface ClientInterceptors {
   /** The first is the outermost. */
   readonly workflow?: readonly WorkflowClientInterceptor[];
+  readonly schedule?: readonly ScheduleClientInterceptor[];
+}
+
+/** Code around the creation of schedules. */
+export interface ScheduleClientInterceptor {
+  /** Headers set here travel with every workflow that the schedule starts. */
+  create?(input: CreateScheduleInput, next: Next<ScheduleClientInterceptor, 'create'>): Promise<CreateScheduleOutput>;
+}
+
+export interface CreateScheduleInput {
+  readonly headers: Headers;
+  readonly options: ScheduleOptions;
+}
+
+export interface CreateScheduleOutput {
+  readonly conflictToken: Uint8Array;
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type LoadedDataConverter,
   type PayloadConverter,
 } from '../common/index.js';
+import { storageCodec } from '../storage/storage-codec.js';
 
 /**
  * The converter with its modules loaded.
@@ -21,7 +22,8 @@ export function loadDataConverter(converter: DataConverter | undefined): LoadedD
   return {
     payloadConverter: loadFrom(converter?.payloadConverterPath, 'payloadConverter', isPayloadConverter) ?? defaultPayloadConverter,
     failureConverter: loadFrom(converter?.failureConverterPath, 'failureConverter', isFailureConverter) ?? defaultFailureConverter,
-    payloadCodecs: converter?.payloadCodecs ?? [],
+    // Last: what is stored is what the codecs made of it, encrypted if they encrypt.
+    payloadCodecs: [...(converter?.payloadCodecs ?? []), ...(converter?.externalStorage ? [storageCodec(converter.externalStorage)] : [])],
   };
 }
 

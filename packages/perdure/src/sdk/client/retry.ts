@@ -7,6 +7,7 @@
  */
 import { Code, RpcError, type Init, type Method } from '../../protocol/index.js';
 import type { CallOptions, Transport } from '../../transport/transport.js';
+import { sleepOn, systemChance, systemTime, type Chance, type WorkerTime } from '../common/worker-time.js';
 
 export interface RetryOptions {
   /** Attempts after the first one. */
@@ -119,17 +120,9 @@ function intervalAfter(error: RpcError, retries: number, retry: RetryOptions, ch
   return intervalMs * (1 + retry.jitter * (2 * chance - 1));
 }
 
-const systemEnvironment: RetryEnvironment = { now: Date.now, random: Math.random, sleep };
+const systemEnvironment: RetryEnvironment = retryEnvironment(systemTime, systemChance);
 
-export function sleep(millis: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, millis);
-    signal?.addEventListener('abort', end);
-  });
+/** Retries that wait by this clock. */
+export function retryEnvironment(time: WorkerTime, chance: Chance): RetryEnvironment {
+  return { now: () => time.now(), random: () => chance.next(), sleep: (millis, signal) => sleepOn(time, millis, signal) };
 }

@@ -1,8 +1,8 @@
 /** Creates schedules and gives handles of them. Each method is one request to the server, made through the connection's retries. */
-import { randomUUID } from 'node:crypto';
 import {
   Code,
   NamespaceNotFoundFailure,
+  PerdureService,
   RpcError,
   WorkflowService,
   type Init,
@@ -13,11 +13,13 @@ import {
   type ScheduleListEntry,
   type SearchAttributes as WireSearchAttributes,
 } from '../../protocol/index.js';
-import { encodeMapToBytes, encodeSearchAttributes, msOptionalToNumber, payloadMapToBytes, type Workflow } from '../common/index.js';
+import { composeInterceptors, encodeMapToBytes, encodeSearchAttributes, msOptionalToNumber, payloadMapToBytes, type Headers, type Workflow } from '../common/index.js';
 import { brandedErrorClass } from '../common/error-brand.js';
-import { BaseClient } from './base-client.js';
+import { BaseClient, type BaseClientOptions } from './base-client.js';
+import type { CreateScheduleInput, CreateScheduleOutput, ScheduleClientInterceptor } from './interceptors.js';
 import { rethrowRequestError } from './request-errors.js';
-import { describedSchedule, encodeAction, listedSchedule } from './schedule-description.js';
+import { headerOf } from './workflow-calls.js';
+import { describedSchedule, encodeAction, listedSchedule, skippedAction } from './schedule-description.js';
 import { encodeScheduleSpec } from './schedule-spec.js';
 import {
   ScheduleOverlapPolicy,
@@ -29,6 +31,7 @@ import {
   type ScheduleOptionsStartWorkflowAction,
   type ScheduleSummary,
   type ScheduleUpdateOptions,
+  type SkippedAction,
 } from './schedule-types.js';
 
 /** The id has a schedule. */
@@ -57,6 +60,12 @@ brandedErrorClass(ScheduleNotFoundError, 'ScheduleNotFoundError');
 export interface ScheduleHandle {
   readonly scheduleId: string;
   describe(): Promise<ScheduleDescription>;
+  /**
+   * The latest actions that were not taken, at most ten, and why: oldest first.
+   *
+   * @throws ServiceError with code UNIMPLEMENTED if the server is not Perdure's
+   */
+  skippedActions(): Promise<SkippedAction[]>;
   /**
    * Replaces the schedule by what `updateFn` makes of its description. What is running goes on; actions that were due before are not
    * taken again. `updateFn` may be called more than once.
@@ -88,7 +97,19 @@ export interface ListScheduleOptions {
 
 const INVALID_SPEC = 'Invalid schedule spec: ';
 
+export interface ScheduleClientOptions extends BaseClientOptions {
+  /** Code around the creation of schedules. The first is the outermost. */
+  interceptors?: readonly ScheduleClientInterceptor[];
+}
+
 export class ScheduleClient extends BaseClient {
+  readonly #interceptors: readonly ScheduleClientInterceptor[];
+
+  constructor(options: ScheduleClientOptions = {}) {
+    super(options);
+    this.#interceptors = options.interceptors ?? [];
+  }
+
   /**
    * Creates a schedule.
    *
@@ -101,14 +122,20 @@ export class ScheduleClient extends BaseClient {
    * });
    */
   async create<W extends Workflow = Workflow>(options: ScheduleOptions<ScheduleOptionsStartWorkflowAction<W>>): Promise<ScheduleHandle> {
+    if (!options.scheduleId) throw new TypeError('Missing ScheduleOptions.scheduleId');
+    const create = composeInterceptors(this.#interceptors, 'create', (input) => this.#create(input));
+    await create({ options: options satisfies ScheduleOptions, headers: {} });
+    return this.getHandle(options.scheduleId);
+  }
+
+  async #create({ options, headers }: CreateScheduleInput): Promise<CreateScheduleOutput> {
     const { scheduleId, memo, state } = options;
-    if (!scheduleId) throw new TypeError('Missing ScheduleOptions.scheduleId');
     const request = {
       namespace: this.namespace,
       identity: this.identity,
-      requestId: randomUUID(),
+      requestId: this.connection.newId(),
       scheduleId,
-      schedule: await this.#encode(scheduleId, options),
+      schedule: await this.#encode(scheduleId, options, headers),
       memo: memo && (await encodeMapToBytes<Memo>(this.dataConverter, memo)),
       searchAttributes: encodedAttributes(options),
       initialPatch: {
@@ -116,8 +143,8 @@ export class ScheduleClient extends BaseClient {
         backfillRequest: state?.backfill?.map(encodeBackfill),
       },
     };
-    await this.#request(WorkflowService.CreateSchedule, request, 'The schedule could not be created', scheduleId);
-    return this.getHandle(scheduleId);
+    const { conflictToken } = await this.#request(WorkflowService.CreateSchedule, request, 'The schedule could not be created', scheduleId);
+    return { conflictToken };
   }
 
   /** The handle of a schedule, whether it exists or not: its methods find out. */
@@ -128,19 +155,23 @@ export class ScheduleClient extends BaseClient {
       return describedSchedule(scheduleId, raw, this.dataConverter);
     };
     const patch = async (given: Init<SchedulePatch>): Promise<void> => {
-      const request = { ...about, identity: this.identity, requestId: randomUUID(), patch: given };
+      const request = { ...about, identity: this.identity, requestId: this.connection.newId(), patch: given };
       await this.#request(WorkflowService.PatchSchedule, request, 'The schedule could not be changed', scheduleId);
     };
     return {
       client: this,
       scheduleId,
       describe,
+      skippedActions: async () => {
+        const { skippedActions } = await this.#request(PerdureService.ListSkippedActions, about, 'The skipped actions could not be listed', scheduleId);
+        return skippedActions.map(skippedAction);
+      },
       update: async (updateFn) => {
         const updated = updateFn(await describe());
         const request = {
           ...about,
           identity: this.identity,
-          requestId: randomUUID(),
+          requestId: this.connection.newId(),
           schedule: await this.#encode(scheduleId, updated),
           searchAttributes: encodedAttributes(updated),
         };
@@ -176,11 +207,12 @@ export class ScheduleClient extends BaseClient {
   async #encode(
     scheduleId: string,
     { spec, action, policies, state }: ScheduleUpdateOptions<ScheduleOptionsStartWorkflowAction<Workflow>>,
+    headers: Headers = {},
   ): Promise<Init<Schedule>> {
-    const context = { namespace: this.namespace, identity: this.identity, dataConverter: this.dataConverter };
+    const context = { connection: this.connection, namespace: this.namespace, identity: this.identity, dataConverter: this.dataConverter };
     return {
       spec: encodeScheduleSpec(spec),
-      action: { startWorkflow: await encodeAction(scheduleId, action satisfies ScheduleOptionsAction, context) },
+      action: { startWorkflow: { ...(await encodeAction(scheduleId, action satisfies ScheduleOptionsAction, context)), header: headerOf(headers) } },
       policies: {
         overlapPolicy: scheduleOverlapPolicies.encode(policies?.overlap),
         catchupWindow: msOptionalToNumber(policies?.catchupWindow),

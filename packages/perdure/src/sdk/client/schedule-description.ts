@@ -9,9 +9,11 @@ import {
   type ScheduleActionResult,
   type ScheduleListEntry,
   type SearchAttributes as WireSearchAttributes,
+  type SkippedAction as WireSkippedAction,
   type WorkflowExecution,
 } from '../../protocol/index.js';
 import {
+  checkArguments,
   decodeArrayFromBytes,
   decodeFromPayloadsAtIndex,
   decodeMapFromBytes,
@@ -29,12 +31,14 @@ import { decodeScheduleSpec } from './schedule-spec.js';
 import {
   ScheduleOverlapPolicy,
   scheduleOverlapPolicies,
+  skippedActionReasons,
   type ScheduleDescription,
   type ScheduleDescriptionAction,
   type ScheduleExecutionActionResult,
   type ScheduleExecutionResult,
   type ScheduleOptionsAction,
   type ScheduleSummary,
+  type SkippedAction,
 } from './schedule-types.js';
 import { startRequest, type StartContext } from './workflow-options.js';
 
@@ -43,6 +47,7 @@ export async function encodeAction(scheduleId: string, action: ScheduleOptionsAc
   const { type: _type, workflowType, workflowId = `${scheduleId}-workflow`, args = [], ...options } = action;
   const name = extractWorkflowType(workflowType);
   if (name === '') throw new TypeError('`action.workflowType` must be a workflow function or a text that is not empty.');
+  await checkArguments(workflowType, args);
   const { namespace: _namespace, identity: _identity, requestId: _requestId, workflowIdConflictPolicy: _policy, workflowStartDelay: _delay, ...info } =
     await startRequest(name, { ...options, workflowId, args: [...args] }, context);
   return info;
@@ -139,4 +144,14 @@ function taken({ scheduleTime, actualTime, startWorkflowResult }: ScheduleAction
 
 function started({ workflowId, runId }: WorkflowExecution): ScheduleExecutionActionResult {
   return { type: 'startWorkflow', workflow: { workflowId, firstExecutionRunId: runId } };
+}
+
+export function skippedAction({ scheduleTime, skipTime, reason, count, message }: WireSkippedAction): SkippedAction {
+  return {
+    scheduledAt: new Date(scheduleTime ?? 0),
+    skippedAt: new Date(skipTime ?? 0),
+    reason: skippedActionReasons.decode(reason),
+    count,
+    ...(message !== '' && { message }),
+  };
 }

@@ -1,5 +1,5 @@
 /** What users give to create or update a schedule, and what they read of one. */
-import type { DescribeScheduleResponse, ScheduleOverlapPolicy as WireOverlapPolicy } from '../../protocol/index.js';
+import type { DescribeScheduleResponse, ScheduleOverlapPolicy as WireOverlapPolicy, SkippedActionReason as WireSkippedActionReason } from '../../protocol/index.js';
 import { enumNames } from '../common/enum-names.js';
 import type { Duration, SearchAttributePair, SearchAttributes, TypedSearchAttributes, Workflow } from '../common/index.js';
 import type { ScheduleSpec, ScheduleSpecDescription } from './schedule-spec-types.js';
@@ -172,4 +172,50 @@ export interface ScheduleDescription extends Labels {
     runningActions: ScheduleExecutionActionResult[];
   };
   raw: DescribeScheduleResponse;
+}
+
+/** Why an action was not taken. */
+export const SkippedActionReason = {
+  /** The one before it still ran, and the overlap policy says so. */
+  OVERLAP: 'OVERLAP',
+  /** The server was down for longer than the catch-up window. */
+  CATCHUP_WINDOW: 'CATCHUP_WINDOW',
+  /** Too many waited already. */
+  BUFFER_FULL: 'BUFFER_FULL',
+  /** A later one that cancels or terminates took its place. */
+  REPLACED: 'REPLACED',
+  /** The schedule was paused, or had no actions left; told by servers of an earlier version. */
+  NOT_ALLOWED: 'NOT_ALLOWED',
+  /** A workflow of this id had been started before. */
+  WORKFLOW_ID_TAKEN: 'WORKFLOW_ID_TAKEN',
+  /** The server refused to start the workflow; `message` says why. */
+  START_REFUSED: 'START_REFUSED',
+  /** The schedule was paused. Told once it goes on. */
+  PAUSED: 'PAUSED',
+  /** `remainingActions` was 0. Told once there are more. */
+  NO_ACTIONS_LEFT: 'NO_ACTIONS_LEFT',
+} as const;
+export type SkippedActionReason = (typeof SkippedActionReason)[keyof typeof SkippedActionReason];
+export const skippedActionReasons = enumNames<typeof WireSkippedActionReason, SkippedActionReason>('reason of a skipped action', {
+  OVERLAP: 1,
+  CATCHUP_WINDOW: 2,
+  BUFFER_FULL: 3,
+  REPLACED: 4,
+  NOT_ALLOWED: 5,
+  WORKFLOW_ID_TAKEN: 6,
+  START_REFUSED: 7,
+  PAUSED: 8,
+  NO_ACTIONS_LEFT: 9,
+});
+
+/** An action of a schedule that was not taken, or several in a row for the same reason. */
+export interface SkippedAction {
+  /** When it was due; of several the last one. */
+  scheduledAt: Date;
+  skippedAt: Date;
+  /** `undefined`: one that this version does not know. */
+  reason: SkippedActionReason | undefined;
+  /** How many, at least. */
+  count: number;
+  message?: string;
 }

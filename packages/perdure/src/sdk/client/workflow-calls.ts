@@ -4,7 +4,6 @@
  * {@link interceptedCalls} puts the interceptors around them. Request ids are chosen here, before the first attempt, so a request that is
  * sent twice takes effect once.
  */
-import { randomUUID } from 'node:crypto';
 import {
   Code,
   Header,
@@ -127,7 +126,7 @@ class DirectCalls implements WorkflowCalls {
   async signal({ signalName, args, workflowExecution, headers }: WorkflowSignalInput): Promise<void> {
     const request = {
       ...this.#common(),
-      requestId: randomUUID(),
+      requestId: this.#context.connection.newId(),
       workflowExecution,
       signalName,
       input: await encodeToBytes(this.#context.dataConverter, ...args),
@@ -158,7 +157,7 @@ class DirectCalls implements WorkflowCalls {
   }
 
   cancel({ workflowExecution, firstExecutionRunId }: WorkflowCancelInput): Promise<RequestCancelWorkflowExecutionResponse> {
-    const request = { ...this.#common(), requestId: randomUUID(), workflowExecution, firstExecutionRunId };
+    const request = { ...this.#common(), requestId: this.#context.connection.newId(), workflowExecution, firstExecutionRunId };
     return this.#request(WorkflowService.RequestCancelWorkflowExecution, request, 'Cannot cancel the workflow', workflowExecution);
   }
 

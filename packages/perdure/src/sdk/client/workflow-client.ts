@@ -11,12 +11,14 @@ import {
   type Method,
 } from '../../protocol/index.js';
 import {
+  checkArguments,
   decodeArrayFromPayloads,
   extractWorkflowType,
   type QueryDefinition,
   type QueryRejectCondition,
   type SignalDefinition,
   type UpdateDefinition,
+  WorkflowNotFoundError,
   type WithWorkflowArgs,
   type Workflow,
   type WorkflowResultType,
@@ -30,11 +32,12 @@ import { descriptionFromRaw, executionInfoFromRaw, type WorkflowExecutionInfo } 
 import type {
   GetWorkflowHandleOptions,
   WorkflowHandle,
-  WorkflowHandleWithFirstExecutionRunId,
+  WorkflowHandleWithStartDetails,
   WorkflowHandleWithSignaledRunId,
   WorkflowResultOptions,
 } from './workflow-handle.js';
 import type { WorkflowOptions, WorkflowSignalWithStartOptions, WorkflowStartOptions } from './workflow-options.js';
+import { workflowList, type AsyncWorkflowListIterable } from './workflow-list.js';
 import { eventsOf, waitForResult } from './workflow-result.js';
 import type { WithStartWorkflowOperation } from './update-with-start.js';
 import {
@@ -97,11 +100,12 @@ export class WorkflowClient extends BaseClient {
   async start<T extends Workflow>(
     workflowTypeOrFunc: string | T,
     options: WorkflowStartOptions<T>,
-  ): Promise<WorkflowHandleWithFirstExecutionRunId<T>> {
+  ): Promise<WorkflowHandleWithStartDetails<T>> {
     const workflowType = extractWorkflowType(workflowTypeOrFunc);
-    const { runId } = await this.#calls.startWithDetails({ workflowType, headers: {}, options: withArgs(options) });
+    await checkArguments(workflowTypeOrFunc, withArgs(options).args);
+    const { runId, eagerlyStarted } = await this.#calls.startWithDetails({ workflowType, headers: {}, options: withArgs(options) });
     const target = { workflowId: options.workflowId, firstExecutionRunId: runId };
-    return Object.assign(this.#handle<T>(target, { runId, followRuns: options.followRuns }), { firstExecutionRunId: runId });
+    return Object.assign(this.#handle<T>(target, { runId, followRuns: options.followRuns }), { firstExecutionRunId: runId, eagerlyStarted });
   }
 
   /** Starts an execution and waits for its result. @throws what `start` and `result` throw. */
@@ -118,6 +122,8 @@ export class WorkflowClient extends BaseClient {
     const workflowType = extractWorkflowType(workflowTypeOrFunc);
     const given: WorkflowOptions & { args?: readonly unknown[]; signal: { name: string } | string; signalArgs?: readonly unknown[] } = options;
     const { signal, signalArgs = [], ...rest } = given;
+    await checkArguments(workflowTypeOrFunc, withArgs(rest).args);
+    await checkArguments(signal, signalArgs);
     const runId = await this.#calls.signalWithStart({ workflowType, signalName: nameOf(signal), signalArgs, headers: {}, options: withArgs(rest) });
     const handle = this.#handle<T>({ workflowId: given.workflowId }, { runId, followRuns: given.followRuns });
     return Object.assign(handle, { signaledRunId: runId });
@@ -149,7 +155,16 @@ export class WorkflowClient extends BaseClient {
    *
    * @example for await (const execution of client.workflow.list({ query: "WorkflowType = 'order'" })) console.log(execution.workflowId);
    */
-  async *list(options: ListOptions = {}): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
+  list(options: ListOptions = {}): AsyncWorkflowListIterable & AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
+    const fetch = (workflowId: string, runId: string): Promise<History | undefined> =>
+      this.#fetchHistory({ workflowId, runId }).catch((error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) return undefined;
+        throw error;
+      });
+    return workflowList(() => this.#list(options), fetch);
+  }
+
+  async *#list(options: ListOptions): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
     let nextPageToken: Uint8Array = new Uint8Array(0);
     do {
       const request = { namespace: this.namespace, query: options.query, pageSize: options.pageSize, nextPageToken };
@@ -179,7 +194,7 @@ export class WorkflowClient extends BaseClient {
     def: UpdateDefinition<Ret, Args> | string,
     options: WithUpdateArgs<Args, WorkflowUpdateOptions & { readonly startWorkflowOperation: WithStartWorkflowOperation<T> }>,
   ): Promise<Ret> {
-    const handle = await this.#updateWithStart<T, Ret>(nameOf(def), options, 'COMPLETED');
+    const handle = await this.#updateWithStart<T, Ret>(def, options, 'COMPLETED');
     return handle.result();
   }
 
@@ -191,11 +206,11 @@ export class WorkflowClient extends BaseClient {
       WorkflowUpdateOptions & { readonly waitForStage: 'ACCEPTED'; readonly startWorkflowOperation: WithStartWorkflowOperation<T> }
     >,
   ): Promise<WorkflowUpdateHandle<Ret>> {
-    return this.#updateWithStart<T, Ret>(nameOf(def), options, startStage(options.waitForStage));
+    return this.#updateWithStart<T, Ret>(def, options, startStage(options.waitForStage));
   }
 
   async #updateWithStart<T extends Workflow, Ret>(
-    name: string,
+    def: { readonly name: string } | string,
     options: WorkflowUpdateOptions & { readonly args?: readonly unknown[]; readonly startWorkflowOperation: WithStartWorkflowOperation<T> },
     stage: 'ACCEPTED' | 'COMPLETED',
   ): Promise<WorkflowUpdateHandle<Ret>> {
@@ -206,11 +221,13 @@ export class WorkflowClient extends BaseClient {
       const given: WorkflowOptions & { args?: readonly unknown[] } = operation.options;
       const { workflowId } = given;
       const { args = [], startWorkflowOperation: _, ...updateOptions } = options;
+      await checkArguments(operation.workflowTypeOrFunc, given.args ?? []);
+      await checkArguments(def, args);
       const input = {
         workflowType,
         workflowStartOptions: withArgs(given),
         workflowStartHeaders: {},
-        updateName: name,
+        updateName: nameOf(def),
         updateArgs: args,
         updateOptions,
         updateHeaders: {},
@@ -234,14 +251,18 @@ export class WorkflowClient extends BaseClient {
       workflowId: target.workflowId,
       ...(target.runId === undefined ? {} : { runId: target.runId }),
       result: () => this.result<T>(target.workflowId, ofResult.runId, resultOptions),
-      signal: <Args extends unknown[]>(def: SignalDefinition<Args> | string, ...args: Args) =>
-        this.#calls.signal({ signalName: nameOf(def), args, headers: {}, ...ids }),
-      query: <Ret, Args extends unknown[]>(def: QueryDefinition<Ret, Args> | string, ...args: Args) =>
-        this.#calls.query({ queryType: nameOf(def), args, headers: {}, ...ids, ...this.#rejection }) as Promise<Ret>,
+      signal: async <Args extends unknown[]>(def: SignalDefinition<Args> | string, ...args: Args) => {
+        await checkArguments(def, args);
+        await this.#calls.signal({ signalName: nameOf(def), args, headers: {}, ...ids });
+      },
+      query: async <Ret, Args extends unknown[]>(def: QueryDefinition<Ret, Args> | string, ...args: Args) => {
+        await checkArguments(def, args);
+        return (await this.#calls.query({ queryType: nameOf(def), args, headers: {}, ...ids, ...this.#rejection })) as Ret;
+      },
       executeUpdate: async <Ret>(def: { readonly name: string } | string, options?: GivenUpdateOptions) =>
-        (await this.#update<Ret>(target, nameOf(def), options ?? {}, 'COMPLETED')).result(),
+        (await this.#update<Ret>(target, def, options ?? {}, 'COMPLETED')).result(),
       startUpdate: <Ret>(def: { readonly name: string } | string, options: GivenUpdateOptions & { readonly waitForStage: 'ACCEPTED' }) =>
-        this.#update<Ret>(target, nameOf(def), options, startStage(options.waitForStage)),
+        this.#update<Ret>(target, def, options, startStage(options.waitForStage)),
       getUpdateHandle: <Ret>(updateId: string, options: GetWorkflowUpdateHandleOptions = {}) =>
         updateHandle<Ret>(this.#callContext(), target, { updateId, runId: options.workflowRunId ?? target.runId, outcome: undefined }),
       cancel: () => this.#calls.cancel({ ...ids, ...chain }),
@@ -251,11 +272,12 @@ export class WorkflowClient extends BaseClient {
     };
   }
 
-  async #update<Ret>(target: Target, name: string, options: GivenUpdateOptions, stage: 'ACCEPTED' | 'COMPLETED'): Promise<WorkflowUpdateHandle<Ret>> {
+  async #update<Ret>(target: Target, def: { readonly name: string } | string, options: GivenUpdateOptions, stage: 'ACCEPTED' | 'COMPLETED'): Promise<WorkflowUpdateHandle<Ret>> {
     const { args = [], ...rest } = options;
+    await checkArguments(def, args);
     const { firstExecutionRunId } = target;
     const input = {
-      updateName: name,
+      updateName: nameOf(def),
       args,
       workflowExecution: executionOf(target),
       headers: {},

@@ -69,6 +69,12 @@ export interface WorkflowHandleWithFirstExecutionRunId<T extends Workflow = Work
   readonly firstExecutionRunId: string;
 }
 
+/** A handle that `start` gave, with how it started. */
+export interface WorkflowHandleWithStartDetails<T extends Workflow = Workflow> extends WorkflowHandleWithFirstExecutionRunId<T> {
+  /** The first workflow task came with the answer, to a worker of this process. */
+  readonly eagerlyStarted: boolean;
+}
+
 /** A handle that `signalWithStart` gave. */
 export interface WorkflowHandleWithSignaledRunId<T extends Workflow = Workflow> extends WorkflowHandle<T> {
   /** The run that got the signal; it may have been running before. */

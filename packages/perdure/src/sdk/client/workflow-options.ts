@@ -1,5 +1,4 @@
 /** Options of starting a workflow execution from a client, and the request they become. */
-import { randomUUID } from 'node:crypto';
 import {
   Priority as WirePriority,
   UserMetadata,
@@ -9,6 +8,7 @@ import {
   type SearchAttributes as WireSearchAttributes,
   type StartWorkflowExecutionRequest,
 } from '../../protocol/index.js';
+import type { Connection } from './connection.js';
 import {
   compilePriority,
   compileRetryPolicy,
@@ -60,6 +60,7 @@ export type StartRequest = Pick<
 >;
 
 export interface StartContext {
+  readonly connection: Pick<Connection, 'newId'>;
   readonly namespace: string;
   readonly identity: string;
   readonly dataConverter: LoadedDataConverter;
@@ -73,7 +74,7 @@ export interface StartContext {
 export async function startRequest(
   workflowType: string,
   options: WorkflowOptions & { args?: readonly unknown[] },
-  { namespace, identity, dataConverter }: StartContext,
+  { connection, namespace, identity, dataConverter }: StartContext,
 ): Promise<StartRequest> {
   requireText('workflowId', options.workflowId);
   requireText('taskQueue', options.taskQueue);
@@ -81,7 +82,7 @@ export async function startRequest(
   return {
     namespace,
     identity,
-    requestId: randomUUID(),
+    requestId: connection.newId(),
     workflowId: options.workflowId,
     workflowType: { name: workflowType },
     taskQueue: { name: options.taskQueue, kind: 1 },

@@ -4,7 +4,6 @@
  * A long poll for the close event: the server holds each request for some seconds and answers without an event and with a token to go on
  * with, until the run closes. A run may be followed by another (continue-as-new, retry, cron), which then is waited for.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   Code,
   EventType,
@@ -30,6 +29,7 @@ import {
   TimeoutType,
   type LoadedDataConverter,
 } from '../common/index.js';
+import { sleepOn, systemTime } from '../common/worker-time.js';
 import type { Connection } from './connection.js';
 import { WorkflowContinuedAsNewError, WorkflowFailedError } from './errors.js';
 import { PATIENT_RETRY } from './retry.js';
@@ -75,7 +75,8 @@ async function waitForCloseEvent({ connection, namespace, workflowId }: ResultRe
       historyEventFilterType: HistoryEventFilterType.CLOSE_EVENT,
       nextPageToken,
     };
-    const startedAt = performance.now();
+    const time = connection.time ?? systemTime;
+    const startedAt = time.monotonic();
     let response: GetWorkflowExecutionHistoryResponse;
     try {
       response = await connection.call(WorkflowService.GetWorkflowExecutionHistory, poll, {
@@ -84,7 +85,7 @@ async function waitForCloseEvent({ connection, namespace, workflowId }: ResultRe
       });
     } catch (error) {
       // Only if the poll's own limit passed, not the caller's deadline.
-      const ownTimeout = error instanceof RpcError && error.code === Code.DEADLINE_EXCEEDED && performance.now() - startedAt >= POLL_TIMEOUT_MS - 100;
+      const ownTimeout = error instanceof RpcError && error.code === Code.DEADLINE_EXCEEDED && time.monotonic() - startedAt >= POLL_TIMEOUT_MS - 100;
       if (ownTimeout) continue;
       throw error;
     }
@@ -92,7 +93,7 @@ async function waitForCloseEvent({ connection, namespace, workflowId }: ResultRe
     if (events.length > 1) throw new Error(`Asked for the close event of workflow '${workflowId}', got ${events.length} events.`);
     if (events[0] !== undefined) return events[0];
     nextPageToken = response.nextPageToken;
-    if (nextPageToken.byteLength === 0) await delay(EMPTY_POLL_PAUSE_MS);
+    if (nextPageToken.byteLength === 0) await sleepOn(time, EMPTY_POLL_PAUSE_MS, undefined);
   }
 }
 

@@ -4,7 +4,6 @@
  * An update id is chosen before the first request, so a request that is sent twice has the effect of one. The server holds each request
  * for some seconds and answers with the stage that the update has reached; requests are repeated until it is the stage asked for.
  */
-import { randomUUID } from 'node:crypto';
 import {
   Code,
   RpcError,
@@ -89,7 +88,7 @@ export interface StartedUpdate {
 const STAGES: Readonly<Record<'ACCEPTED' | 'COMPLETED', WireStage>> = { ACCEPTED: WireStage.ACCEPTED, COMPLETED: WireStage.COMPLETED };
 
 export async function updateRequest(
-  { namespace, identity, dataConverter }: UpdateContext,
+  { connection, namespace, identity, dataConverter }: UpdateContext,
   target: UpdateTarget,
   name: string,
   options: WorkflowUpdateOptions & { readonly args?: readonly unknown[] },
@@ -102,7 +101,7 @@ export async function updateRequest(
     firstExecutionRunId: target.firstExecutionRunId,
     waitPolicy: { lifecycleStage: STAGES[stage] },
     request: {
-      meta: { updateId: options.updateId ?? randomUUID(), identity },
+      meta: { updateId: options.updateId ?? connection.newId(), identity },
       input: { header, name, args: await encodeToBytes(dataConverter, ...(options.args ?? [])) },
     },
   };

@@ -4,6 +4,7 @@
  * For clients and workers. Workflow code uses only the synchronous converters; its payloads pass the codecs outside.
  */
 import type { Encoded, Failure, Payloads } from '../../protocol/index.js';
+import type { ExternalStorage } from './external-storage.js';
 import { defaultFailureConverter, type FailureConverter } from './failure-converter.js';
 import type { ProtoFailure } from './failure.js';
 import { payloadMapFromBytes, payloadMapToBytes, payloadsFromBytes, payloadsToBytes, type PayloadMapMessage } from './payload-bytes.js';
@@ -30,9 +31,11 @@ export interface DataConverter {
   failureConverterPath?: string;
   /** Applied in this order to what is sent, in the opposite order to what is received. */
   payloadCodecs?: PayloadCodec[];
+  /** Keeps large payloads elsewhere, after the codecs have encoded them. Default: all are sent to the server. */
+  externalStorage?: ExternalStorage;
 }
 
-/** A data converter with its modules loaded. */
+/** A data converter with its modules loaded. External storage is the last of its codecs. */
 export interface LoadedDataConverter {
   readonly payloadConverter: PayloadConverter;
   readonly failureConverter: FailureConverter;
@@ -150,7 +153,7 @@ async function mapFailurePayloads(codecs: readonly PayloadCodec[], failure: Prot
   }
   if (failure.encodedAttributes) {
     const [payload] = await through(codecs, [failure.encodedAttributes]);
-    if (payload) result.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [] };
+    if (payload) result.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [...(payload.externalPayloads ?? [])] };
   }
   if (failure.cause) result.cause = await mapFailurePayloads(codecs, failure.cause, through);
   return result;

@@ -3,7 +3,9 @@
  *
  * `any` appears only where a bound must accept every function; nothing a user receives is typed by it.
  */
+import { CHECKS, type Checks } from './checks.js';
 import type { Payload } from './payload-converter.js';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- `unknown[]` as parameters would refuse every function with typed parameters. */
 
@@ -58,6 +60,55 @@ export interface UpdateDefinition<Ret, Args extends any[] = [], Name extends str
   [retBrand]: Ret;
 }
 
+/** What callers give for a schema; nothing where there is none. Optional if the schema takes undefined. */
+export type CallerArgs<Schema extends StandardSchema | undefined> = Schema extends StandardSchema
+  ? undefined extends SchemaInput<Schema>
+    ? [input?: SchemaInput<Schema>]
+    : [input: SchemaInput<Schema>]
+  : [];
+/** What handlers get. */
+export type HandlerArgs<Schema extends StandardSchema | undefined> = Schema extends StandardSchema ? [input: SchemaOutput<Schema>] : [];
+/** What callers get; unknown where there is no schema. */
+export type CallerResult<Schema extends StandardSchema | undefined> = Schema extends StandardSchema ? SchemaOutput<Schema> : unknown;
+/** What handlers give. */
+export type HandlerResult<Schema extends StandardSchema | undefined> = Schema extends StandardSchema ? SchemaInput<Schema> : unknown;
+
+export interface CheckedSignalOptions<Name extends string, Input extends StandardSchema | undefined> {
+  readonly name: Name;
+  /** Of the one argument. Default: there is none. */
+  readonly input?: Input;
+}
+
+export interface CheckedMessageOptions<Name extends string, Input extends StandardSchema | undefined, Output extends StandardSchema | undefined>
+  extends CheckedSignalOptions<Name, Input> {
+  /** Of the result. Default: not checked. */
+  readonly output?: Output;
+}
+
+/** Types that differ between callers and handlers, because the schema may transform; never set. */
+interface HandlerTypes<Args extends unknown[], Result> {
+  readonly args: Args;
+  readonly result: Result;
+}
+
+/** A signal whose input is checked. */
+export interface CheckedSignalDefinition<Args extends unknown[], HandlerArgs extends unknown[], Name extends string = string>
+  extends SignalDefinition<Args, Name> {
+  readonly [CHECKS]: Checks & Partial<HandlerTypes<HandlerArgs, void>>;
+}
+
+/** A query whose input and output are checked. */
+export interface CheckedQueryDefinition<Ret, Args extends unknown[], HandlerArgs extends unknown[], HandlerRet, Name extends string = string>
+  extends QueryDefinition<Ret, Args, Name> {
+  readonly [CHECKS]: Checks & Partial<HandlerTypes<HandlerArgs, HandlerRet>>;
+}
+
+/** An update whose input and output are checked. */
+export interface CheckedUpdateDefinition<Ret, Args extends unknown[], HandlerArgs extends unknown[], HandlerRet, Name extends string = string>
+  extends UpdateDefinition<Ret, Args, Name> {
+  readonly [CHECKS]: Checks & Partial<HandlerTypes<HandlerArgs, HandlerRet>>;
+}
+
 /** What client and workflow handles have in common. */
 export interface BaseWorkflowHandle<T extends Workflow> {
   /** Resolves with the workflow's result when it completes. */
@@ -77,16 +128,62 @@ export const HandlerUnfinishedPolicy = { WARN_AND_ABANDON: 'WARN_AND_ABANDON', A
 export type HandlerUnfinishedPolicy = (typeof HandlerUnfinishedPolicy)[keyof typeof HandlerUnfinishedPolicy];
 
 /** Makes a signal definition. `workflow` re-exports it. @example const approve = defineSignal<[string]>('approve'); */
-export function defineSignal<Args extends unknown[] = [], Name extends string = string>(name: Name): SignalDefinition<Args, Name> {
-  return { type: 'signal', name } as SignalDefinition<Args, Name>;
+export function defineSignal<Args extends unknown[] = [], Name extends string = string>(name: Name): SignalDefinition<Args, Name>;
+/**
+ * Makes a signal definition with a schema. Clients refuse to send what does not fit; if it comes from elsewhere, the worker logs and drops
+ * it. The handler gets what the schema made of it.
+ *
+ * @example const approve = defineSignal({ name: 'approve', input: z.object({ by: z.string() }) });
+ */
+export function defineSignal<Name extends string, Input extends StandardSchema | undefined = undefined>(
+  options: CheckedSignalOptions<Name, Input>,
+): CheckedSignalDefinition<CallerArgs<Input>, HandlerArgs<Input>, Name>;
+export function defineSignal(definition: string | CheckedSignalOptions<string, StandardSchema | undefined>): never {
+  return made('signal', definition);
 }
 
 /** Makes a query definition. @example const status = defineQuery<string>('status'); */
-export function defineQuery<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): QueryDefinition<Ret, Args, Name> {
-  return { type: 'query', name } as QueryDefinition<Ret, Args, Name>;
+export function defineQuery<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): QueryDefinition<Ret, Args, Name>;
+/**
+ * Makes a query definition with schemas. What does not fit fails the query.
+ *
+ * @example const total = defineQuery({ name: 'total', input: z.object({ currency: z.string() }), output: z.number() });
+ */
+export function defineQuery<
+  Name extends string,
+  Input extends StandardSchema | undefined = undefined,
+  Output extends StandardSchema | undefined = undefined,
+>(
+  options: CheckedMessageOptions<Name, Input, Output>,
+): CheckedQueryDefinition<CallerResult<Output>, CallerArgs<Input>, HandlerArgs<Input>, HandlerResult<Output>, Name>;
+export function defineQuery(definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
+  return made('query', definition);
 }
 
 /** Makes an update definition. @example const add = defineUpdate<number, [number]>('add'); */
-export function defineUpdate<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): UpdateDefinition<Ret, Args, Name> {
-  return { type: 'update', name } as UpdateDefinition<Ret, Args, Name>;
+export function defineUpdate<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): UpdateDefinition<Ret, Args, Name>;
+/**
+ * Makes an update definition with schemas. Input that does not fit is refused by clients; if it comes from elsewhere, the update is rejected
+ * before its validator is asked, and leaves no trace. A result that does not fit is a bug in the code and fails the workflow task.
+ *
+ * @example const addItem = defineUpdate({ name: 'addItem', input: Item, output: z.number() });
+ */
+export function defineUpdate<
+  Name extends string,
+  Input extends StandardSchema | undefined = undefined,
+  Output extends StandardSchema | undefined = undefined,
+>(
+  options: CheckedMessageOptions<Name, Input, Output>,
+): CheckedUpdateDefinition<CallerResult<Output>, CallerArgs<Input>, HandlerArgs<Input>, HandlerResult<Output>, Name>;
+export function defineUpdate(definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
+  return made('update', definition);
+}
+
+/** Gives whatever the signatures above promise: no type says it all. */
+function made(type: string, given: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
+  if (typeof given === 'string') return { type, name: given } as never;
+  const { name, input, output } = given;
+  if (typeof name !== 'string' || name === '') throw new TypeError(`A ${type} definition needs a name, for example { name: 'approve', input: schema }.`);
+  const checks: Checks = { subject: `${type} '${name}'`, input, output };
+  return { type, name, [CHECKS]: checks } as never;
 }

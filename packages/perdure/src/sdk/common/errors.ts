@@ -44,3 +44,15 @@ brandedErrorClass(NamespaceNotFoundError, 'NamespaceNotFoundError');
 /** Thrown by an activity that will be completed later, from outside, by its task token or id. */
 export class CompleteAsyncError extends Error {}
 brandedErrorClass(CompleteAsyncError, 'CompleteAsyncError');
+
+/** A payload lies in external storage, and this client or worker was not told of any. Give `externalStorage` in its data converter. */
+export class ExternalStorageNotConfiguredError extends Error {
+  constructor(message = 'A payload lies in external storage. Give this client or worker the same `dataConverter.externalStorage` as the one that wrote it.') {
+    super(message);
+  }
+}
+brandedErrorClass(ExternalStorageNotConfiguredError, 'ExternalStorageNotConfiguredError');
+
+/** External storage could not keep or give a payload; `cause` says why. It may pass: tasks that meet it are tried again. */
+export class ExternalStorageError extends Error {}
+brandedErrorClass(ExternalStorageError, 'ExternalStorageError');

@@ -16,6 +16,8 @@ export type PayloadMapMessage = Memo | Header | WireSearchAttributes;
 const LENGTH_DELIMITED = 2;
 const FIRST_FIELD = 0x0a;
 const SECOND_FIELD = 0x12;
+const THIRD_FIELD = 0x1a;
+const FIRST_FIELD_VARINT = 0x08;
 
 export function payloadsToBytes(payloads: readonly Payload[]): Encoded<Payloads> {
   begin();
@@ -120,6 +122,8 @@ function reserve(length: number): void {
 }
 
 function writePayload(payload: Payload): void {
+  const external = payload.externalPayloads ?? [];
+  for (let index = external.length - 1; index >= 0; index--) writeExternalDetails(external[index]!.sizeBytes);
   if (payload.data.byteLength > 0) writeBytes(SECOND_FIELD, payload.data);
   const keys = Object.keys(payload.metadata);
   for (let index = keys.length - 1; index >= 0; index--) {
@@ -134,6 +138,16 @@ function writePayload(payload: Payload): void {
 }
 
 let encodingKey: Uint8Array | undefined;
+
+/** `{ int64 size_bytes = 1 }` in field 3. */
+function writeExternalDetails(sizeBytes: number): void {
+  const varint: number[] = [];
+  for (let rest = sizeBytes; ; rest = Math.floor(rest / 0x80)) {
+    varint.push(rest >= 0x80 ? (rest % 0x80) | 0x80 : rest);
+    if (rest < 0x80) break;
+  }
+  writeBytes(THIRD_FIELD, Uint8Array.of(FIRST_FIELD_VARINT, ...varint));
+}
 
 function writeBytes(tag: number, value: Uint8Array): void {
   reserve(value.byteLength);

@@ -5,7 +5,7 @@
  * synchronous and pure, because they also run inside workflow code. Anything that needs time or a key (encryption, compression) is a
  * {@link PayloadCodec}, which runs outside.
  */
-import { PayloadConverterError } from './errors.js';
+import { ExternalStorageNotConfiguredError, PayloadConverterError } from './errors.js';
 import { decodeText, encodeText } from './text.js';
 
 /** User data as it travels: bytes, and what they are. */
@@ -13,15 +13,21 @@ export interface Payload {
   /** Says how to read `data`, above all under the key `encoding`. */
   readonly metadata: Readonly<Record<string, Uint8Array>>;
   readonly data: Uint8Array;
+  /** Of a reference: the size of what is stored elsewhere, so that servers can count it. */
+  readonly externalPayloads?: readonly { readonly sizeBytes: number }[];
 }
 
 export const METADATA_ENCODING_KEY = 'encoding';
+/** Names the message type of the `…/protobuf` encodings. */
+export const METADATA_MESSAGE_TYPE_KEY = 'messageType';
 
-/** The encodings of the default converter. */
+/** The encodings that all SDKs know. */
 export const encodingTypes = {
   METADATA_ENCODING_NULL: 'binary/null',
   METADATA_ENCODING_RAW: 'binary/plain',
   METADATA_ENCODING_JSON: 'json/plain',
+  METADATA_ENCODING_PROTOBUF_JSON: 'json/protobuf',
+  METADATA_ENCODING_PROTOBUF: 'binary/protobuf',
 } as const;
 
 export interface PayloadConverter {
@@ -64,6 +70,7 @@ export class CompositePayloadConverter implements PayloadConverter {
 
   fromPayload<T>(payload: Payload): T {
     const encoding = encodingOf(payload);
+    if (encoding === encodingTypes.METADATA_ENCODING_PROTOBUF_JSON && isReferencePayload(payload)) throw new ExternalStorageNotConfiguredError();
     const converter = this.converterByEncoding.get(encoding);
     if (converter === undefined) {
       throw new PayloadConverterError(
@@ -172,6 +179,17 @@ export function encodingOf(payload: Payload): string {
   const encoding = payload.metadata[METADATA_ENCODING_KEY];
   if (encoding === undefined) throw new PayloadConverterError("A payload has no metadata 'encoding', so nothing says how to read it.");
   return knownEncoding(encoding);
+}
+
+/** The message type of what stands for a payload that is stored elsewhere: see `external-storage.ts`. */
+export const REFERENCE_MESSAGE_TYPE = 'temporal.api.sdk.v1.ExternalStorageReference';
+
+/** Whether this payload stands for one that is stored elsewhere. */
+export function isReferencePayload({ metadata }: Payload): boolean {
+  const type = metadata[METADATA_MESSAGE_TYPE_KEY];
+  if (type?.byteLength !== REFERENCE_MESSAGE_TYPE.length || decodeText(type) !== REFERENCE_MESSAGE_TYPE) return false;
+  const encoding = metadata[METADATA_ENCODING_KEY];
+  return encoding !== undefined && decodeText(encoding) === encodingTypes.METADATA_ENCODING_PROTOBUF_JSON;
 }
 
 /** Converts arguments; undefined for none, which the wire writes as an absent field. */

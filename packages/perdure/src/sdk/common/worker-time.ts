@@ -4,6 +4,7 @@
  * Usually that is the machine's clock and nobody. A test environment puts its own in: it skips time, but never while somebody is at work.
  * A worker finds it on its connection. Not for workflow code: that has the time of its history.
  */
+import { randomUUID } from 'node:crypto';
 
 export interface WorkerTime {
   /** Milliseconds since the epoch. */
@@ -19,6 +20,14 @@ export interface WorkerTime {
   beginWork(kind: 'task' | 'activity'): () => void;
 }
 
+/** Where ids and jitter come from. Usually from the operating system; a simulation puts its own in, so that it can repeat itself. */
+export interface Chance {
+  /** A new UUID. */
+  uuid(): string;
+  /** A number in [0, 1). */
+  next(): number;
+}
+
 const nothing = (): void => {};
 
 /** The machine's clock; it goes on whoever is at work. */
@@ -31,6 +40,22 @@ export const systemTime: WorkerTime = {
   },
   beginWork: () => nothing,
 };
+
+export const systemChance: Chance = { uuid: () => randomUUID(), next: () => Math.random() };
+
+/** Resolves after the time, or at once when the signal is aborted. */
+export function sleepOn(time: WorkerTime, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = time.setDelay(delayMs, end);
+    signal?.addEventListener('abort', end);
+  });
+}
 
 /** One piece of work that may rest in between, waiting for nothing but time. Ends once; rests may overlap. */
 export class Work {
@@ -56,6 +81,21 @@ export class Work {
       resting = false;
       this.#rests -= 1;
       if (this.#rests === 0 && !this.#over) this.#pause = this.#time.beginWork(this.#kind);
+    };
+  }
+
+  /** Runs `run` after `delayMs` and rests until then: whoever sleeps is not at work. */
+  delay(delayMs: number, run: () => void): { cancel(): void } {
+    const resume = this.rest();
+    const timer = this.#time.setDelay(delayMs, () => {
+      resume();
+      run();
+    });
+    return {
+      cancel: () => {
+        timer.cancel();
+        resume();
+      },
     };
   }
 

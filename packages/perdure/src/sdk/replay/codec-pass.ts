@@ -28,18 +28,25 @@ const PAYLOADS_FIELDS = ['input', 'result', 'details', 'lastCompletionResult'] a
 const FAILURE_FIELDS = ['failure', 'continuedFailure'] as const;
 const MEMO_FIELDS = ['memo', 'upsertedMemo'] as const;
 
+/** A codec may ask a key service or a store for each payload: many events wait together, but not all of a long history. */
+const EVENTS_AT_A_TIME = 64;
+
 /** Replaces the payloads in place: the events were decoded for this task alone. */
 export async function decodeEvents(codecs: readonly PayloadCodec[], events: readonly HistoryEvent[]): Promise<void> {
-  for (const event of events) {
-    const attributes = attributesOf(event);
-    if (attributes !== undefined) await passFields(codecs, attributes, decodePayloadsWithCodecs, decodeFailure);
-    const request = requestOf(event);
-    if (request !== undefined) await decodeUpdateRequest(codecs, request);
-    if (isLocalActivityMarker(event)) {
-      const marker = event.markerRecordedEventAttributes!;
-      await passFields(codecs, marker as unknown as Record<string, unknown>, decodePayloadsWithCodecs, decodeFailure);
-      marker.details = await passResult(codecs, marker.details, decodePayloadsWithCodecs);
-    }
+  for (let from = 0; from < events.length; from += EVENTS_AT_A_TIME) {
+    await Promise.all(events.slice(from, from + EVENTS_AT_A_TIME).map((event) => decodeEvent(codecs, event)));
+  }
+}
+
+async function decodeEvent(codecs: readonly PayloadCodec[], event: HistoryEvent): Promise<void> {
+  const attributes = attributesOf(event);
+  if (attributes !== undefined) await passFields(codecs, attributes, decodePayloadsWithCodecs, decodeFailure);
+  const request = requestOf(event);
+  if (request !== undefined) await decodeUpdateRequest(codecs, request);
+  if (isLocalActivityMarker(event)) {
+    const marker = event.markerRecordedEventAttributes!;
+    await passFields(codecs, marker as unknown as Record<string, unknown>, decodePayloadsWithCodecs, decodeFailure);
+    marker.details = await passResult(codecs, marker.details, decodePayloadsWithCodecs);
   }
 }
 
@@ -68,23 +75,27 @@ export async function decodeQuery(codecs: readonly PayloadCodec[], query: Workfl
 /** Copies of the commands with their payloads encoded. */
 export async function encodeCommands(codecs: readonly PayloadCodec[], commands: readonly Init<Command>[]): Promise<Init<Command>[]> {
   const encoded: Init<Command>[] = [];
-  for (const command of commands) {
-    const copy: Record<string, unknown> = { ...command };
-    for (const [name, value] of Object.entries(command)) {
-      if (!name.endsWith('CommandAttributes') || typeof value !== 'object' || value === null) continue;
-      const attributes: Record<string, unknown> = { ...value };
-      // In markers, only results and failures of local activities are user data.
-      if (name !== 'recordMarkerCommandAttributes') await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
-      else if (command.recordMarkerCommandAttributes?.markerName === LOCAL_ACTIVITY_MARKER) {
-        await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
-        attributes['details'] = await passResult(codecs, command.recordMarkerCommandAttributes.details ?? new Map(), encodePayloadsWithCodecs);
-      }
-      copy[name] = attributes;
-    }
-    if (command.userMetadata !== undefined) copy['userMetadata'] = await passUserMetadata(codecs, command.userMetadata);
-    encoded.push(copy as Init<Command>);
+  for (let from = 0; from < commands.length; from += EVENTS_AT_A_TIME) {
+    encoded.push(...(await Promise.all(commands.slice(from, from + EVENTS_AT_A_TIME).map((command) => encodeCommand(codecs, command)))));
   }
   return encoded;
+}
+
+async function encodeCommand(codecs: readonly PayloadCodec[], command: Init<Command>): Promise<Init<Command>> {
+  const copy: Record<string, unknown> = { ...command };
+  for (const [name, value] of Object.entries(command)) {
+    if (!name.endsWith('CommandAttributes') || typeof value !== 'object' || value === null) continue;
+    const attributes: Record<string, unknown> = { ...value };
+    // In markers, only results and failures of local activities are user data.
+    if (name !== 'recordMarkerCommandAttributes') await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
+    else if (command.recordMarkerCommandAttributes?.markerName === LOCAL_ACTIVITY_MARKER) {
+      await passFields(codecs, attributes, encodePayloadsWithCodecs, encodeFailure);
+      attributes['details'] = await passResult(codecs, command.recordMarkerCommandAttributes.details ?? new Map(), encodePayloadsWithCodecs);
+    }
+    copy[name] = attributes;
+  }
+  if (command.userMetadata !== undefined) copy['userMetadata'] = await passUserMetadata(codecs, command.userMetadata);
+  return copy as Init<Command>;
 }
 
 export async function encodeAnswer(codecs: readonly PayloadCodec[], payload: Payload): Promise<Payload> {

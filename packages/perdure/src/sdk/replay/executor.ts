@@ -24,18 +24,19 @@ import {
   type WorkflowTaskCompletedMetadata,
 } from '../../protocol/index.js';
 import type { LoadedDataConverter } from '../common/data-converter.js';
+import { ExternalStorageError } from '../common/errors.js';
 import { defaultFailureConverter } from '../common/failure-converter.js';
 import type { Logger } from '../common/logger.js';
 import { defaultPayloadConverter } from '../common/payload-converter.js';
 import type { WorkflowBundle } from '../sandbox/bundle.js';
-import { Realm, type SinkHost } from '../sandbox/realm.js';
-import type { RunStart } from '../workflow/activation.js';
+import { Realm, type RealmOptions, type SinkHost } from '../sandbox/realm.js';
+import type { RunStart, WorkerVersion } from '../workflow/activation.js';
 import { decodeEvents, decodeQuery, decodeUpdateRequest } from './codec-pass.js';
 import type { LocalActivityHost } from './local-activities.js';
 import { NondeterminismError } from './nondeterminism.js';
 import { queryCallOf, ReplayedRun, WorkflowTaskError } from './replayed-run.js';
 import { encodeOutcome, queryResult, type FailedTask, type TaskOutcome, type UncodedOutcome } from './outcome.js';
-import { RunCache } from './run-cache.js';
+import { RunCache, type CacheBudget, type CacheMetrics } from './run-cache.js';
 import { runStartFrom } from './run-start.js';
 import { TaskHistory } from './task-history.js';
 import { UnhandledRejections } from './unhandled-rejections.js';
@@ -64,27 +65,35 @@ export interface WorkflowExecutor {
    */
   replay(workflowId: string, events: readonly HistoryEvent[]): Promise<FailedTask | undefined>;
   readonly cachedRuns: number;
+  /** Tasks that found their run kept, and that had to build it. Absent: not counted. */
+  readonly cacheCounts?: { readonly hits: number; readonly misses: number };
   /** The workflow types that the bundle exports. */
   readonly workflowTypes: readonly string[];
   close(): Promise<void>;
 }
 
-export interface WorkflowExecutorOptions {
+export interface WorkflowExecutorOptions extends Pick<RealmOptions, 'deadlockAfterMs' | 'recordMetric'> {
   readonly bundle: WorkflowBundle;
   readonly namespace: string;
   readonly taskQueue: string;
   /** What workflows are told of the worker's code. */
   readonly buildId?: string | undefined;
+  /** The version of a deployment that the worker runs. */
+  readonly deployment?: { readonly buildId: string; readonly deploymentName: string } | undefined;
   /** How many runs are kept between their tasks. 0: each task replays from the first event. */
   readonly maxCachedRuns: number;
+  /** How many bytes the kept runs may hold. Default: no limit. */
+  readonly cacheBudget?: CacheBudget | undefined;
   readonly dataConverter: LoadedDataConverter;
   readonly logger: Logger;
   /** Runs local activities. Absent: there are none. */
   readonly localActivities?: LocalActivityHost | undefined;
   /** Makes the calls of sinks. Absent: there are none, and code that calls one is told in the log. */
   readonly sinks?: SinkHost | undefined;
-  /** How long workflow code may run without yielding, in milliseconds. Default: no limit. */
-  readonly deadlockAfterMs?: number | undefined;
+  /** Told of each task whose run was, or should have been, in memory, and of runs that made room. */
+  readonly cacheMetrics?: CacheMetrics | undefined;
+  /** Made of the same bundle, by an executor that is not used any more: saves evaluating it again. It keeps its own logger and sinks. Default: a new one. */
+  readonly realm?: Realm | undefined;
 }
 
 /** @throws WorkflowBundleError if the bundle was made by another version, or its modules cannot be evaluated. */
@@ -122,15 +131,18 @@ class Executor implements WorkflowExecutor {
   readonly #realm: Realm;
   readonly #cache: RunCache;
   readonly #rejections: UnhandledRejections;
+  readonly #workerVersion: WorkerVersion;
   readonly workflowTypes: readonly string[];
+  readonly cacheCounts = { hits: 0, misses: 0 };
   /** Set while one task has the realm to itself; others wait for it. */
   #alone: Promise<unknown> | undefined;
 
   constructor(options: WorkflowExecutorOptions) {
     this.#options = options;
-    this.#realm = new Realm(options.bundle, options.logger, options);
-    this.#cache = new RunCache(options.maxCachedRuns);
+    this.#realm = options.realm ?? new Realm(options.bundle, options.logger, options);
+    this.#cache = new RunCache(options.maxCachedRuns, options.cacheBudget, options.cacheMetrics);
     this.#rejections = new UnhandledRejections((promise) => this.#realm.ownsPromise(promise));
+    this.#workerVersion = { buildId: options.buildId, deployment: options.deployment };
     this.workflowTypes = this.#realm.workflowNames();
   }
 
@@ -147,7 +159,7 @@ class Executor implements WorkflowExecutor {
   }
 
   async close(): Promise<void> {
-    this.#cache.clear();
+    this.#cache.close();
     this.#rejections.close();
   }
 
@@ -164,15 +176,32 @@ class Executor implements WorkflowExecutor {
     if (attempt.kind === 'begun') attempt = await this.#goOn(attempt, task, arrivedMs, onRest);
     if (attempt.kind === 'ambiguous') attempt = await this.#attemptAlone(task, history);
     if (attempt.kind === 'begun') attempt = await this.#goOn(attempt, task, arrivedMs, onRest);
-    if (attempt.kind === 'ambiguous') return encodeOutcome(this.#options.dataConverter.payloadCodecs, this.#failed(task, unhandledRejection(attempt.reason)));
+    if (attempt.kind === 'ambiguous') return this.#encoded(task, this.#failed(task, unhandledRejection(attempt.reason)));
     if (attempt.kind === 'begun') throw new Error('A workflow task was neither finished nor refused.');
-    return encodeOutcome(this.#options.dataConverter.payloadCodecs, attempt.outcome);
+    return this.#encoded(task, attempt.outcome);
+  }
+
+  /** A codec that fails is the reason of a failed task: it is tried again, and whoever looks sees why. */
+  async #encoded(task: PollWorkflowTaskQueueResponse, outcome: UncodedOutcome): Promise<TaskOutcome> {
+    const codecs = this.#options.dataConverter.payloadCodecs;
+    try {
+      return await encodeOutcome(codecs, outcome);
+    } catch (error) {
+      this.evict(task.workflowExecution?.runId ?? '');
+      const failed = this.#failed(task, error);
+      // The codec's own words are no data of the user's: if it cannot encode even them, they go as they are.
+      return encodeOutcome(codecs, failed).catch(() => encodeOutcome([], failed));
+    }
   }
 
   async replay(workflowId: string, events: readonly HistoryEvent[]): Promise<FailedTask | undefined> {
     const runId = events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
     const codecs = this.#options.dataConverter.payloadCodecs;
-    if (codecs.length > 0) await decodeEvents(codecs, events);
+    try {
+      if (codecs.length > 0) await decodeEvents(codecs, events);
+    } catch (error) {
+      return failedTask(error);
+    }
     while (this.#alone !== undefined) await this.#alone;
     let failed: unknown;
     let run: ReplayedRun | undefined;
@@ -202,17 +231,27 @@ class Executor implements WorkflowExecutor {
     const taken = this.#cache.take(task.workflowExecution?.runId ?? '');
     const cached = taken !== undefined && history.continues(taken.lastStartedEventId) ? taken : undefined;
     if (cached === undefined) taken?.dispose();
+    if (cached !== undefined) this.cacheCounts.hits += 1;
+    // The first task of a run finds nothing because there is nothing to find.
+    else if (task.previousStartedEventId > 0) this.cacheCounts.misses += 1;
+    if (task.previousStartedEventId > 0 && !alone) this.#options.cacheMetrics?.cacheAsked(task.workflowType?.name ?? '', cached !== undefined);
     let run: ReplayedRun | undefined = cached;
     let queries: Queries;
     try {
       const events = cached === undefined ? await history.whole() : await history.rest(cached.lastStartedEventId);
-      const codecs = this.#options.dataConverter.payloadCodecs;
-      if (codecs.length > 0) await history.decodeOnce(events, (fresh) => decodeEvents(codecs, fresh));
-      queries = await this.#queriesOf(task);
-      const updates = await this.#updatesOf(task);
+      let updates: readonly IncomingUpdate[];
+      try {
+        const codecs = this.#options.dataConverter.payloadCodecs;
+        if (codecs.length > 0) await history.decodeOnce(events, (fresh) => decodeEvents(codecs, fresh));
+        queries = await this.#queriesOf(task);
+        updates = await this.#updatesOf(task);
+      } catch (error) {
+        run?.dispose();
+        return { kind: 'finished', outcome: this.#failed(task, error) };
+      }
       if (!alone) while (this.#alone !== undefined) await this.#alone;
       try {
-        run ??= new ReplayedRun(this.#realm, this.#startOf(events[0], task.workflowExecution), this.#options.localActivities, this.#options.buildId);
+        run ??= new ReplayedRun(this.#realm, this.#startOf(events[0], task.workflowExecution), this.#options.localActivities, this.#workerVersion);
         run.apply(events, task.startedEventId, updates, task.attempt > 1 ? 'always' : 'affordable');
         if (task.startedEventId > 0 && run.lastStartedEventId !== task.startedEventId) {
           throw new RangeError(`The history of the workflow task ends before its WorkflowTaskStarted, event ${task.startedEventId}.`);
@@ -299,7 +338,9 @@ class Executor implements WorkflowExecutor {
     for (const [id, query] of queries) queryResults.set(id, queryResult(run.query(queryCallOf(id, query))));
     const metadata = run.sdkMetadataRecorded ? {} : { sdkMetadata: SDK_METADATA };
     const force = forceNewTask ? { forceNewTask } : {};
-    return { kind: 'completed', commands: run.buildCommands(), updates: run.outgoingUpdates, queryResults, ...metadata, ...force };
+    const { versioningBehavior } = run;
+    const behavior = versioningBehavior === undefined ? {} : { versioningBehavior };
+    return { kind: 'completed', commands: run.buildCommands(), updates: run.outgoingUpdates, queryResults, ...metadata, ...force, ...behavior, ...(run.closed && { runStartTimeMs: run.origin.runStartTimeMs }) };
   }
 
   /** Errors as answers. A query that cannot be answered says why; a task that cannot be completed fails and is tried again. */
@@ -335,7 +376,10 @@ class Executor implements WorkflowExecutor {
 
 function failedTask(error: unknown): FailedTask {
   const failure = error instanceof WorkflowTaskError ? error.taskError.failure : defaultFailureConverter.errorToFailure(error, defaultPayloadConverter);
-  if (!(error instanceof NondeterminismError)) return { kind: 'failed', cause: WorkflowTaskFailedCause.WORKFLOW_WORKER_UNHANDLED_FAILURE, failure };
+  if (!(error instanceof NondeterminismError)) {
+    const { EXTERNAL_STORAGE_FAILURE, WORKFLOW_WORKER_UNHANDLED_FAILURE } = WorkflowTaskFailedCause;
+    return { kind: 'failed', cause: error instanceof ExternalStorageError ? EXTERNAL_STORAGE_FAILURE : WORKFLOW_WORKER_UNHANDLED_FAILURE, failure };
+  }
   const { report } = error;
   const stackTrace = report.actual?.stack ? `${error.name}: ${error.message}\n${report.actual.stack}` : failure.stackTrace;
   return { kind: 'failed', cause: WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR, failure: { ...failure, stackTrace }, nondeterminism: report };

@@ -5,6 +5,7 @@
  * repeats it. Markers are found by looking ahead at the events that follow the completion of the task that is being replayed: the code
  * must have the results in the same task in which it had them the first time.
  */
+import { LateMap } from '../common/late-map.js';
 import type { HistoryEvent } from '../../protocol/index.js';
 import type { LocalActivityRequest, LocalActivityResolution } from './local-activities.js';
 import type { LocalActivityMachine } from './machines/local-activity.js';
@@ -17,7 +18,7 @@ interface Arrival {
 }
 
 export class LocalActivityTable {
-  readonly #machines = new Map<number, LocalActivityMachine>();
+  readonly #machines = new LateMap<number, LocalActivityMachine>();
   readonly #arrivals: Arrival[] = [];
   #ahead: LocalActivityRecord[] = [];
   #onArrival: (() => void) | undefined;

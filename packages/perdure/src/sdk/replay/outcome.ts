@@ -4,6 +4,7 @@ import {
   Payloads,
   QueryResultType,
   type Command,
+  type VersioningBehavior,
   type Init,
   type Message,
   type WorkflowQueryResult,
@@ -33,6 +34,10 @@ export type TaskOutcome =
       readonly queryResults: Map<string, Init<WorkflowQueryResult>>;
       readonly sdkMetadata?: Init<WorkflowTaskCompletedMetadata>;
       readonly forceNewTask?: boolean;
+      /** When the run began, milliseconds since the epoch; only if it ends here. */
+      readonly runStartTimeMs?: number;
+      /** Absent: that of the worker. */
+      readonly versioningBehavior?: VersioningBehavior;
     }
   | FailedTask
   | {
@@ -69,9 +74,9 @@ export async function encodeOutcome(codecs: readonly PayloadCodec[], outcome: Un
 }
 
 function withMessages(completion: UncodedCompletion, answers: readonly OutgoingUpdate[]): TaskOutcome {
-  const { kind, commands, queryResults, sdkMetadata, forceNewTask } = completion;
+  const { kind, commands, queryResults, sdkMetadata, forceNewTask, versioningBehavior, runStartTimeMs } = completion;
   const messages = answers.map(messageOf);
-  return { kind, commands, messages, queryResults, ...(sdkMetadata && { sdkMetadata }), ...(forceNewTask && { forceNewTask }) };
+  return { kind, commands, messages, queryResults, ...(sdkMetadata && { sdkMetadata }), ...(forceNewTask && { forceNewTask }), ...(versioningBehavior && { versioningBehavior }), ...(runStartTimeMs !== undefined && { runStartTimeMs }) };
 }
 
 export function queryResult(answer: QueryAnswer): Init<WorkflowQueryResult> {

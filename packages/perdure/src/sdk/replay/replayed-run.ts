@@ -12,7 +12,8 @@
  * Two things are in history only behind the task in which code must hear of them: updates (in the UpdateAccepted event) and results of
  * local activities (in markers). A replay looks ahead for them.
  */
-import { EventType, WorkflowTaskFailedCause, type Command, type HistoryEvent, type Init, type WorkflowQuery } from '../../protocol/index.js';
+import { LateMap } from '../common/late-map.js';
+import { EventType, VersioningBehavior, type Command, type HistoryEvent, type Init, type WorkflowQuery } from '../../protocol/index.js';
 import type { Job, QueryAnswer, QueryCall, RealmRun, RunStart, TaskError, WorkerVersion } from '../workflow/activation.js';
 import type { Realm, StepLimit } from '../sandbox/realm.js';
 import { CommandQueue, isCommandEvent } from './command-queue.js';
@@ -22,10 +23,10 @@ import { LocalActivityTable } from './local-activity-table.js';
 import type { LocalActivityMachine, LocalActivityMachineHost } from './machines/local-activity.js';
 import type { LocalActivityRecord } from './machines/local-activity-marker.js';
 import type { EventListener, QueuedCommand } from './machines/machine.js';
-import { patchOf } from './machines/record.js';
 import { NondeterminismError } from './nondeterminism.js';
 import { RunMachines } from './run-machines.js';
 import { acceptedUpdate, admittedUpdate, type IncomingUpdate, type OutgoingUpdate } from './updates.js';
+import { patchesIn, resetSeed, versionIn } from './window-facts.js';
 import { headerFields, payloadsOf } from './wire.js';
 
 /** The workflow's code failed the task. */
@@ -56,24 +57,28 @@ const NO_LOCAL_ACTIVITIES: LocalActivityHost = {
   renewAfter: () => () => undefined,
 };
 
-/** A run may take 1.7 MB where the cache is as large as it is by default. */
-const PENDING_PER_WEIGHT = 500;
+const NO_VERSION: WorkerVersion = { buildId: undefined, deployment: undefined };
+
+/** Measured (`npm run bench -- --scenario cached`): what a small run holds, and what each pending operation adds, promises and all. */
+const BYTES_PER_RUN = 20_000;
+const BYTES_PER_PENDING = 3_000;
 
 export class ReplayedRun implements LocalActivityMachineHost {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly #realm: Realm;
-  readonly #start: RunStart;
+  readonly origin: RunStart;
   readonly #run: RealmRun;
   readonly #commands = new CommandQueue();
   readonly #machines: RunMachines;
   /** Updates that a reset carried over, until history shows what became of them. */
-  readonly #admitted = new Map<string, IncomingUpdate>();
+  readonly #admitted = new LateMap<string, IncomingUpdate>();
   readonly #local = new LocalActivityTable();
   readonly #localHost: LocalActivityHost;
   /** Of this worker. */
-  readonly #buildId: string | undefined;
+  readonly #workerVersion: WorkerVersion;
   #outgoing: OutgoingUpdate[] = [];
+  readonly #inputBytes: number;
   #limit: StepLimit = 'none';
   #task: CurrentTask | undefined;
   #tellNow: Job[] = [];
@@ -83,11 +88,12 @@ export class ReplayedRun implements LocalActivityMachineHost {
   #lastEventId = 0;
   #sdkMetadataRecorded = false;
 
-  constructor(realm: Realm, start: RunStart, localHost: LocalActivityHost = NO_LOCAL_ACTIVITIES, buildId?: string) {
-    this.#buildId = buildId;
+  constructor(realm: Realm, start: RunStart, localHost: LocalActivityHost = NO_LOCAL_ACTIVITIES, workerVersion: WorkerVersion = NO_VERSION) {
+    this.#workerVersion = workerVersion;
     this.#realm = realm;
     this.#localHost = localHost;
-    this.#start = start;
+    this.origin = start;
+    this.#inputBytes = start.input.reduce((bytes, { data }) => bytes + (data?.byteLength ?? 0), 0);
     this.namespace = start.namespace;
     this.taskQueue = start.taskQueue;
     this.#run = realm.createRun(start);
@@ -95,7 +101,7 @@ export class ReplayedRun implements LocalActivityMachineHost {
   }
 
   get runId(): string {
-    return this.#start.runId;
+    return this.origin.runId;
   }
 
   /** The workflow task up to which workflow code has run. */
@@ -109,7 +115,7 @@ export class ReplayedRun implements LocalActivityMachineHost {
   }
 
   get taskTimeoutMs(): number {
-    return this.#start.taskTimeoutMs;
+    return this.origin.taskTimeoutMs;
   }
 
   /** The code has ended the run; nothing more can happen. */
@@ -117,9 +123,15 @@ export class ReplayedRun implements LocalActivityMachineHost {
     return this.#machines.closed;
   }
 
-  /** How many runs of the usual size take as much memory: what is pending takes about 3 KB each, promises and all. */
-  get weight(): number {
-    return 1 + Math.floor(this.#machines.pending / PENDING_PER_WEIGHT);
+  /** An estimate of the memory that the run holds. What its code keeps beside that is not known. */
+  get bytes(): number {
+    return BYTES_PER_RUN + this.#inputBytes + this.#machines.pending * BYTES_PER_PENDING;
+  }
+
+  /** How the run moves between versions of its code, if the workflow says. */
+  get versioningBehavior(): VersioningBehavior | undefined {
+    const named = this.#run.versioningBehavior;
+    return named && VersioningBehavior[named];
   }
 
   get isReplaying(): boolean {
@@ -246,7 +258,7 @@ export class ReplayedRun implements LocalActivityMachineHost {
 
   #applyWindow(events: readonly HistoryEvent[], { from, to, isReplay }: HistoryWindow, nextTo: number, updates: readonly IncomingUpdate[]): void {
     const started = events[to]!;
-    const workerVersion = isReplay ? versionIn(events[to + 1]) : { buildId: this.#buildId, deployment: undefined };
+    const workerVersion = isReplay ? versionIn(events[to + 1]) : this.#workerVersion;
     const task: CurrentTask = { started, isReplay, limit: isReplay ? 'none' : this.#limit, workerVersion, patches: isReplay ? patchesIn(events, to + 1, nextTo) : [], randomSeed: undefined };
     this.#task = task;
     this.#outgoing = [];
@@ -329,7 +341,7 @@ export class ReplayedRun implements LocalActivityMachineHost {
   #afterActivations(): void {
     this.#commands.finish();
     if (this.#machines.closed) this.#local.abandonAll();
-    else if (!this.isReplaying) this.#local.begin(this.#start);
+    else if (!this.isReplaying) this.#local.begin(this.origin);
   }
 
   /** What workflow code must hear of an event. */
@@ -354,32 +366,6 @@ export class ReplayedRun implements LocalActivityMachineHost {
         return this.#machines.onEvent(event);
     }
   }
-}
-
-/** Names of the patches whose markers are among the events: the code of the task before must know them. */
-function patchesIn(events: readonly HistoryEvent[], from: number, to: number): string[] {
-  const patches: string[] = [];
-  for (let index = from; index <= to; index++) {
-    const event = events[index]!;
-    // Command events come right after WorkflowTaskCompleted.
-    if (event.eventType !== EventType.WORKFLOW_TASK_COMPLETED && !isCommandEvent(event)) break;
-    const patch = patchOf(event);
-    if (patch !== undefined) patches.push(patch.id);
-  }
-  return patches;
-}
-
-/** The worker that completed a task, by its WorkflowTaskCompleted. */
-function versionIn(event: HistoryEvent | undefined): WorkerVersion {
-  const completed = event?.workflowTaskCompletedEventAttributes;
-  const deployment = completed?.deploymentVersion;
-  return { buildId: deployment?.buildId || completed?.workerVersion?.buildId || undefined, deployment: deployment && { ...deployment } };
-}
-
-/** After a reset, chance starts over: otherwise the new run would repeat the old one's ids. */
-function resetSeed(event: HistoryEvent): string | undefined {
-  const failed = event.workflowTaskFailedEventAttributes;
-  return failed?.cause === WorkflowTaskFailedCause.RESET_WORKFLOW ? failed.newRunId : undefined;
 }
 
 export function queryCallOf(id: string, { queryType, queryArgs, header }: WorkflowQuery): QueryCall {

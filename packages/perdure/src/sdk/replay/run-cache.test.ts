@@ -1,4 +1,4 @@
-/** The cache of runs: what leaves first, and that heavy runs count as several, so that their number does not fill the heap. */
+/** The cache of runs: what leaves first, and that bytes count beside the number. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RunCache, type CachedRun } from './run-cache.js';
@@ -8,7 +8,7 @@ class FakeRun implements CachedRun {
 
   constructor(
     readonly runId: string,
-    public weight = 1,
+    public bytes = 1,
     readonly awaitsLocalActivities = false,
   ) {}
 
@@ -31,25 +31,28 @@ test('the run used longest ago leaves first', () => {
   assert.deepEqual([a.disposed, b.disposed, c.disposed], [false, true, false]);
 });
 
-test('a heavy run counts as several, and stays while it is the latest', () => {
+test('bytes count as well; the latest run stays, however heavy it is', () => {
   const [a, b, heavy, huge] = [new FakeRun('a'), new FakeRun('b'), new FakeRun('heavy', 3), new FakeRun('huge', 100)];
-  const cache = filled(4, a, b, heavy);
+  let evicted = 0;
+  const cache = new RunCache<FakeRun>(100, { join: () => ({ allowedBytes: () => 4, leave: () => {} }) }, { cacheEvicted: () => (evicted += 1) });
+  for (const run of [a, b, heavy]) cache.put(run);
   assert.deepEqual([a.disposed, b.disposed, heavy.disposed], [true, false, false]);
   cache.put(huge);
   assert.deepEqual([b.disposed, heavy.disposed, huge.disposed], [true, true, false]);
   assert.equal(cache.size, 1);
+  cache.shrink();
+  assert.ok(huge.disposed, 'unless the heap fills up');
+  assert.deepEqual([cache.bytes, evicted], [0, 4]);
 });
 
-test('a run that changes its weight while it is out is counted right', () => {
-  const [a, b, c] = [new FakeRun('a', 3), new FakeRun('b'), new FakeRun('c')];
+test('a run that changes its size while it is out is counted right', () => {
+  const [a, b] = [new FakeRun('a', 3), new FakeRun('b')];
   const cache = filled(4, a, b);
+  assert.equal(cache.bytes, 4);
   const taken = cache.take('a') as FakeRun;
-  taken.weight = 1;
+  taken.bytes = 1;
   cache.put(taken);
-  cache.put(c);
-  cache.put(new FakeRun('d'));
-  assert.equal(cache.size, 4);
-  assert.ok(!a.disposed && !b.disposed && !c.disposed);
+  assert.equal(cache.bytes, 2);
 });
 
 test('a run that waits for a local activity stays beyond the maximum', () => {

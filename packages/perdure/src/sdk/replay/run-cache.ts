@@ -1,11 +1,11 @@
 /**
  * The runs that are kept between their tasks, the least recently used one going first.
  *
- * A run that waits for a local activity is kept beyond the maximum: dropping it would drop the activity, which would begin anew with
- * each task and never come to its end. There is a limit for these as well.
+ * Two limits: a number of runs, and bytes, by an estimate of each run. How many bytes is the budget's to say, and it may change at any
+ * time: when the heap fills up, the cache is told to shrink. The run used last stays, however heavy it is, unless the heap is nearly full.
  *
- * A run in which thousands of activities are pending counts as several, so that a thousand such runs do not fill the heap. The run used last
- * stays, however heavy it is.
+ * A run that waits for a local activity is kept beyond the number: dropping it would drop the activity, which would begin anew with
+ * each task and never come to its end. There is a limit for these as well.
  */
 import type { ReplayedRun } from './replayed-run.js';
 
@@ -15,24 +15,56 @@ const MOST_WAITING_RUNS = 1_000;
 /** What the cache must know of a run. */
 export interface CachedRun {
   readonly runId: string;
-  /** How many runs of the usual size it counts as: at least 1. */
-  readonly weight: number;
+  /** An estimate of the memory that it holds. */
+  readonly bytes: number;
   readonly awaitsLocalActivities: boolean;
   dispose(): void;
 }
 
-export class RunCache<Run extends CachedRun = ReplayedRun> {
+/** A cache, as its budget sees it. */
+export interface BudgetedCache {
+  /** What its runs hold, by their estimates. */
+  readonly bytes: number;
+  /** Lets runs go until the budget allows what is left. */
+  shrink(): void;
+}
+
+/** How many bytes caches may hold. All caches of a process share the heap, so they share one. */
+export interface CacheBudget {
+  /** The cache counts from now on, until `leave`. */
+  join(cache: BudgetedCache): { allowedBytes(): number; leave(): void };
+}
+
+const NO_LIMIT: CacheBudget = { join: () => ({ allowedBytes: () => Infinity, leave: () => {} }) };
+
+/** Who counts how the cache is doing. */
+export interface CacheMetrics {
+  /** A task came whose run should be in memory. */
+  cacheAsked(workflowType: string, hit: boolean): void;
+  /** A run made room for another. */
+  cacheEvicted(): void;
+}
+
+export class RunCache<Run extends CachedRun = ReplayedRun> implements BudgetedCache {
   readonly #maximum: number;
+  readonly #share: ReturnType<CacheBudget['join']>;
   /** In the order of use: a Map keeps insertion order. */
   readonly #runs = new Map<string, Kept<Run>>();
-  #weight = 0;
+  #bytes = 0;
+  readonly #metrics: Pick<CacheMetrics, 'cacheEvicted'> | undefined;
 
-  constructor(maximum: number) {
+  constructor(maximum: number, budget: CacheBudget = NO_LIMIT, metrics?: Pick<CacheMetrics, 'cacheEvicted'>) {
     this.#maximum = maximum;
+    this.#metrics = metrics;
+    this.#share = budget.join(this);
   }
 
   get size(): number {
     return this.#runs.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Takes a run out. Whoever takes it puts it back if it is still good: a run that failed halfway must not be found again. */
@@ -40,7 +72,7 @@ export class RunCache<Run extends CachedRun = ReplayedRun> {
     const kept = this.#runs.get(runId);
     if (kept === undefined) return undefined;
     this.#runs.delete(runId);
-    this.#weight -= kept.weight;
+    this.#bytes -= kept.bytes;
     return kept.run;
   }
 
@@ -50,27 +82,41 @@ export class RunCache<Run extends CachedRun = ReplayedRun> {
 
   put(run: Run): void {
     this.take(run.runId);
-    const { weight } = run;
-    this.#runs.set(run.runId, { run, weight });
-    this.#weight += weight;
-    for (const [runId, kept] of this.#runs) {
-      if (this.#weight <= this.#maximum || (kept.run === run && weight > 1)) break;
-      if (kept.run.awaitsLocalActivities && this.#runs.size <= this.#maximum + MOST_WAITING_RUNS) continue;
-      this.delete(runId);
-    }
+    const { bytes } = run;
+    this.#runs.set(run.runId, { run, bytes });
+    this.#bytes += bytes;
+    const allowed = this.#share.allowedBytes();
+    if (this.#runs.size > this.#maximum || this.#bytes > allowed) this.#letGo(allowed, run);
+  }
+
+  shrink(): void {
+    this.#letGo(this.#share.allowedBytes(), undefined);
   }
 
   delete(runId: string): void {
     this.take(runId)?.dispose();
   }
 
-  clear(): void {
+  /** Drops all runs. The cache is not used afterwards. */
+  close(): void {
     for (const runId of this.#runs.keys()) this.delete(runId);
+    this.#share.leave();
+  }
+
+  #letGo(allowed: number, latest: Run | undefined): void {
+    for (const [runId, { run }] of this.#runs) {
+      if (this.#runs.size <= this.#maximum && this.#bytes <= allowed) return;
+      // Without a cache none stays that does not wait; with one the latest does.
+      if (run === latest && this.#runs.size <= this.#maximum) return;
+      if (run.awaitsLocalActivities && this.#runs.size <= this.#maximum + MOST_WAITING_RUNS) continue;
+      this.delete(runId);
+      this.#metrics?.cacheEvicted();
+    }
   }
 }
 
-/** The weight is that of the moment when it was put there: what is taken off again must be what was added. */
+/** The estimate is that of the moment when it was put there: what is taken off again must be what was added. */
 interface Kept<Run> {
   readonly run: Run;
-  readonly weight: number;
+  readonly bytes: number;
 }

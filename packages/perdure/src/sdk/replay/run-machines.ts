@@ -3,6 +3,7 @@
  *
  * `ReplayedRun` owns it and hands it what workflow code wants and what history shows.
  */
+import { LateMap } from '../common/late-map.js';
 import { defaultPayloadConverter } from '../common/payload-converter.js';
 import type { HistoryEvent } from '../../protocol/index.js';
 import type { Job, RealmCommand } from '../workflow/activation.js';
@@ -27,12 +28,12 @@ export interface RunMachinesHost extends LocalActivityMachineHost {
 export class RunMachines {
   readonly #host: RunMachinesHost;
   readonly #local: LocalActivityTable;
-  readonly #activities = new Map<number, ActivityMachine>();
-  readonly #timers = new Map<number, TimerMachine>();
-  readonly #children = new Map<number, ChildMachine>();
-  readonly #signals = new Map<number, SignalExternalMachine>();
-  readonly #updates = new Map<string, UpdateMachine>();
-  readonly #listeners = new Map<number, EventListener>();
+  readonly #activities = new LateMap<number, ActivityMachine>();
+  readonly #timers = new LateMap<number, TimerMachine>();
+  readonly #children = new LateMap<number, ChildMachine>();
+  readonly #signals = new LateMap<number, SignalExternalMachine>();
+  readonly #updates = new LateMap<string, UpdateMachine>();
+  readonly #listeners = new LateMap<number, EventListener>();
   readonly #patches: string[] = [];
   /** The code has ended the run. */
   closed = false;
@@ -136,7 +137,7 @@ export class RunMachines {
     }
   }
 
-  #add<M extends QueuedCommand>(machines: Map<number, M>, seq: number, machine: M): void {
+  #add<M extends QueuedCommand>(machines: LateMap<number, M>, seq: number, machine: M): void {
     machines.set(seq, machine);
     this.#host.queue(machine);
   }

@@ -26,6 +26,12 @@ async function refusal(files: Readonly<Record<string, string>>, options: Partial
   return error;
 }
 
+/** A realm that has loaded these files. */
+async function realmOf(files: Readonly<Record<string, string>>): Promise<Realm> {
+  await using workflows = await project(files);
+  return new Realm(await bundleWorkflowCode({ workflowsPath: workflows.path }), new DefaultLogger('ERROR'));
+}
+
 async function namesIn(files: Readonly<Record<string, string>>, options: Partial<BundleOptions> = {}): Promise<readonly string[]> {
   await using workflows = await project(files);
   const bundle = await bundleWorkflowCode({ workflowsPath: workflows.path, ...options });
@@ -115,4 +121,86 @@ test('a bundle of another version is refused', async () => {
   await using workflows = await project({ 'workflows.ts': 'export async function w() {}' });
   const bundle = await bundleWorkflowCode({ workflowsPath: workflows.path });
   assert.throws(() => new Realm({ ...bundle, runtimeVersion: 0 }, new DefaultLogger('ERROR')), WorkflowBundleError);
+});
+
+test('JSON, TSX, path aliases of tsconfig.json, enums and decorators work as they are', async () => {
+  const realm = await realmOf({
+    'tsconfig.json': '{ "compilerOptions": { "paths": { "@lib/*": ["./lib/*"] }, "jsx": "react", "jsxFactory": "h" } }',
+    'data.json': '{ "answer": 42 }',
+    'lib/alias.ts': 'export enum Colour { Red, Green }; export const alias = Colour[1];',
+    'view.tsx': 'const h = (name: string) => name; export const view = <b />;',
+    'workflows.ts': `import data from './data.json'; import { alias } from '@lib/alias'; import { view } from './view';
+      function logged(method: () => Promise<void>, _context: unknown) { return method; }
+      class Holder { @logged async run(): Promise<void> {} }
+      export async function w() { if (data.answer !== 42 || alias !== 'Green' || view !== 'b' || new Holder().run === undefined) throw new Error('wrong'); }
+      if (data.answer !== 42 || alias !== 'Green' || view !== 'b' || new Holder().run === undefined) throw new Error('not as it should be');`,
+  });
+  assert.deepEqual(realm.workflowNames(), ['w']);
+});
+
+test('a package with two formats is taken in one, and its browser variant wins', async () => {
+  const realm = await realmOf({
+    'workflows.ts': `import { kind } from 'dual'; import { kind as sub } from 'dual/sub';
+      if (kind !== 'esm' || sub !== 'browser') throw new Error(kind + sub); export async function w() {}`,
+    'node_modules/dual/package.json':
+      '{ "name": "dual", "exports": { ".": { "import": "./esm.mjs", "require": "./cjs.cjs" }, "./sub": { "node": "./node.js", "browser": "./browser.js" } } }',
+    'node_modules/dual/esm.mjs': 'export const kind = "esm";',
+    'node_modules/dual/cjs.cjs': 'exports.kind = "cjs";',
+    'node_modules/dual/node.js': 'import "node:fs"; export const kind = "node";',
+    'node_modules/dual/browser.js': 'export const kind = "browser";',
+  });
+  assert.deepEqual(realm.workflowNames(), ['w']);
+});
+
+test('the pure parts of node:assert, node:url and node:util are there, for imports and for require', async () => {
+  const realm = await realmOf({
+    'workflows.ts': `import assert, { AssertionError } from 'node:assert'; import { strict } from 'assert'; import { equal } from 'node:assert/strict';
+      import { URL } from 'url'; import { TextEncoder } from 'node:util'; import { check } from './old.cjs';
+      assert(true); strict.equal(1, 1); assert.deepEqual({ a: [1, new Map([[1, 2]])] }, { a: [1, new Map([[1, 2]])] });
+      assert.throws(() => equal('1', 1), AssertionError); assert.equal('1', 1); assert.notDeepEqual({ a: 1 }, { a: 2 }); check();
+      equal(typeof URL + typeof TextEncoder, 'functionfunction'); export async function w() {}`,
+    'old.cjs': "const assert = require('assert'); exports.check = () => { assert(1); assert.throws(() => assert(0, 'no'), /no/); };",
+  });
+  assert.deepEqual(realm.workflowNames(), ['w']);
+});
+
+test('what such a module does not have is refused at load', async () => {
+  const named = await refusal({ 'workflows.ts': `import { inspect } from 'node:util';\nexport async function w() { return inspect(1); }` });
+  assert.match(named.message, /workflows\.ts:1:\d+: .*"inspect"[^]*pure part only/);
+  const whole = await refusal({ 'workflows.ts': `import * as util from 'node:util';\nexport async function w() { return util.inspect(1); }` });
+  assert.match(whole.message, /workflows\.ts:2:\d+: .*"inspect"[^]*pure part only/);
+});
+
+test('top-level await is refused with what to do instead', async () => {
+  assert.match((await refusal({ 'workflows.ts': 'export const x = await 1;\nexport async function w() {}' })).message, /workflows\.ts:1:\d+: Top-level await[^]*inside the workflow function/);
+});
+
+test('a schema library is evaluated once for all runs; any other package once for each, unless it is named', async () => {
+  const files = {
+    'workflows.ts': `import { z } from 'zod'; import { made } from 'counts'; export const schema = z.object({ a: z.string() });
+      export async function w() { return [schema.safeParse({ a: made }).success, made]; }`,
+    'node_modules/counts/package.json': '{ "name": "counts", "type": "module", "exports": "./index.js" }',
+    'node_modules/counts/index.js': 'export const made = Symbol("made");',
+    'node_modules/zod/package.json': '{ "name": "zod", "type": "module", "exports": "./index.js" }',
+    'node_modules/zod/own.js': 'export class Headers {}',
+    'node_modules/zod/index.js': 'import { made } from "counts"; import { Headers as own } from "./own.js"; export const known = [Blob, FormData, Request, Response, own]; export const z = { object: () => ({ safeParse: () => ({ success: made }) }), string: () => 1 };',
+  };
+  await using workflows = await project(files);
+  const alone = await bundleWorkflowCode({ workflowsPath: workflows.path });
+  assert.match(alone.packages ?? '', /safeParse/);
+  assert.doesNotMatch(alone.code, /safeParse: /);
+  assert.match(alone.code, /Symbol\("made"\)/);
+  const named = await bundleWorkflowCode({ workflowsPath: workflows.path, sharedPackages: ['counts'] });
+  assert.doesNotMatch(named.code, /Symbol\("made"\)/);
+  assert.deepEqual(new Realm(named, new DefaultLogger('ERROR')).workflowNames(), ['w']);
+});
+
+test('a package that all runs share is checked like any other', async () => {
+  const error = await refusal({
+    'workflows.ts': `import { z } from 'zod'; export async function w() { return z; }`,
+    'node_modules/zod/package.json': '{ "name": "zod", "type": "module", "exports": "./index.js" }',
+    'node_modules/zod/index.js': `import fs from 'node:fs'; export const z = fs.readFileSync('x');`,
+  });
+  assert.equal(error.forbiddenImports[0]?.specifier, 'node:fs');
+  assert.match(error.forbiddenImports[0]?.file ?? '', /zod\/index\.js$/);
 });

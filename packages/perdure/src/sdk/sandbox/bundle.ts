@@ -14,8 +14,12 @@ import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as esbuild from 'esbuild';
+import type { Logger } from '../common/index.js';
 import { WorkflowBundleError } from './bundle-error.js';
 import { ImportCheck } from './import-check.js';
+import { readablePath } from './readable-path.js';
+import { runtimeCode } from './runtime-code.js';
+import { SharedPackages } from './shared-packages.js';
 
 /** A bundle, as plain data: it can be stored and loaded by another process with the same version of this package. */
 export interface WorkflowBundle {
@@ -23,6 +27,8 @@ export interface WorkflowBundle {
   readonly code: string;
   /** Source map of `code`, as JSON. */
   readonly sourceMap: string;
+  /** Packages that all runs share, as a function expression; see `BundleOptions.sharedPackages`. */
+  readonly packages?: string;
   /** This package as workflow code sees it. */
   readonly runtime: string;
   /** Version of the border between `runtime` and the worker. */
@@ -40,12 +46,34 @@ export interface BundleOptions {
   readonly workflowInterceptorModules?: readonly string[];
   /** Modules that are imported somewhere but never used by workflow code: calling them fails the workflow task. */
   readonly ignoreModules?: readonly string[];
+  /**
+   * Packages that are evaluated once for all runs of a worker, because they are large and keep no state that workflow code could see. zod,
+   * valibot and arktype always are. Default: none besides.
+   */
+  readonly sharedPackages?: readonly string[];
+  /** Applied in order. */
+  readonly plugins?: readonly BundlerPlugin[];
+  /** Has no effect: what goes wrong is thrown, and there is nothing else to tell. It is here for code that moves over from Temporal's SDK. */
+  readonly logger?: Logger;
+}
+
+/** Configures bundles, those that workers make included. */
+export interface BundlerPlugin {
+  readonly name: string;
+  /** Called before the bundle is made, with the options as earlier plugins left them. */
+  configureBundler?(options: BundleOptions): BundleOptions;
 }
 
 export { WorkflowBundleError, type ForbiddenImport } from './bundle-error.js';
 
 /** Counts up whenever `runtime.ts` or `activation.ts` changes in a way that old bundles could not follow. */
-export const RUNTIME_VERSION = 3;
+export const RUNTIME_VERSION = 4;
+
+/** The options as the plugins want them: no plugin is asked again. */
+export function configuredBundle(asked: BundleOptions): BundleOptions {
+  const configured = (asked.plugins ?? []).reduce((options, plugin) => plugin.configureBundler?.(options) ?? options, asked);
+  return { ...configured, plugins: [] };
+}
 
 /**
  * Compiles workflow code. `Worker.create` does it by itself; do it beforehand to start workers faster.
@@ -53,14 +81,27 @@ export const RUNTIME_VERSION = 3;
  * @throws WorkflowBundleError for syntax errors, modules that are not found, and imports that workflow code must not have.
  * @example const workflowBundle = await bundleWorkflowCode({ workflowsPath: './src/workflows.ts' });
  */
-export async function bundleWorkflowCode(options: BundleOptions): Promise<WorkflowBundle> {
+export async function bundleWorkflowCode(asked: BundleOptions): Promise<WorkflowBundle> {
+  const options = configuredBundle(asked);
   const entry = resolvePath(options.workflowsPath, 'workflowsPath');
   const check = new ImportCheck(options.ignoreModules ?? []);
-  const shared = userBuild(entrySource(entry, options), dirname(entry));
-  const [result, runtime] = await Promise.all([build({ ...shared, plugins: [check.plugin()] }), runtimeCode()]);
+  const packages = new SharedPackages(options.sharedPackages ?? []);
+  const folder = dirname(entry);
+  const [result, runtime] = await Promise.all([checkedBuild(userBuild(entrySource(entry, options), folder), check, [packages.plugin()]), runtimeCode()]);
+  const { entrySource: packagesSource } = packages;
+  const shared = packagesSource && { packages: outputNamed(await checkedBuild(packagesBuild(packagesSource, folder), check), '.js') };
+  return { code: outputNamed(result, '.js'), sourceMap: readablePaths(outputNamed(result, '.map')), ...shared, runtime, runtimeVersion: RUNTIME_VERSION };
+}
+
+/** @throws WorkflowBundleError for imports that workflow code must not have. */
+async function checkedBuild(settings: esbuild.BuildOptions, check: ImportCheck, plugins: readonly esbuild.Plugin[] = []): Promise<esbuild.BuildResult> {
+  const result = await build({ ...settings, plugins: [...plugins, check.plugin()] });
+  // What esbuild calls a warning would be a call of undefined in the workflow.
+  const absent = result.warnings.filter(({ id, text }) => id === 'import-is-undefined' && OWN_MODULE.test(text));
+  if (absent.length > 0) throw bundleError({ errors: absent });
   const forbidden = check.forbidden(result.metafile);
-  if (forbidden.length > 0) throw WorkflowBundleError.forImports(await check.locate(forbidden, result.metafile, shared));
-  return { code: outputNamed(result, '.js'), sourceMap: readablePaths(outputNamed(result, '.map')), runtime, runtimeVersion: RUNTIME_VERSION };
+  if (forbidden.length > 0) throw WorkflowBundleError.forImports(await check.locate(forbidden, result.metafile, settings));
+  return result;
 }
 
 /** The one module that the bundle starts from. */
@@ -78,9 +119,13 @@ function entrySource(entry: string, options: BundleOptions): string {
 /** Files outside of the working directory get their whole path: `../../../../x` helps nobody in a stack trace. */
 function readablePaths(sourceMap: string): string {
   const map = JSON.parse(sourceMap) as { sources: string[] };
-  map.sources = map.sources.map((source) => (source.startsWith('..') ? resolve(source) : source));
+  map.sources = map.sources.map(readablePath);
   return JSON.stringify(map);
 }
+
+/** A bundle is a function expression; see `BundleFactory`. */
+const BUNDLE_START = '(function (require, module, globalThis) { var global = globalThis, self = globalThis, exports = module.exports;';
+const BUNDLE_END = '})';
 
 function userBuild(contents: string, resolveDir: string): esbuild.BuildOptions {
   return {
@@ -99,35 +144,26 @@ function userBuild(contents: string, resolveDir: string): esbuild.BuildOptions {
     sourcemap: 'external',
     sourcesContent: false,
     keepNames: false,
+    // `import(name)` of something that is not in the bundle then fails like any other module that is missing: with a message and the user's line.
+    supported: { 'dynamic-import': false },
     // There is no process in workflow code. `if (globalThis.process) …` is left out, with what only it imports: a program and its
     // workflows can share one file.
     define: { 'process.env.NODE_ENV': '"production"', 'globalThis.process': 'undefined' },
-    banner: { js: '(function (require, module, globalThis) { var global = globalThis, self = globalThis, exports = module.exports;' },
-    footer: { js: '})' },
+    banner: { js: BUNDLE_START },
+    footer: { js: BUNDLE_END },
     logLevel: 'silent',
     charset: 'utf8',
   };
 }
 
-let runtimeBuild: Promise<string> | undefined;
-
-/** This package's realm side; compiled once per process. */
-function runtimeCode(): Promise<string> {
-  runtimeBuild ??= build({
-    entryPoints: [fileURLToPath(new URL('../workflow/runtime.js', import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    globalName: 'perdureRuntime',
-    platform: 'neutral',
-    target: 'node20',
-    minifySyntax: true,
-    banner: { js: '(function () { "use strict";' },
-    footer: { js: 'return perdureRuntime; })()' },
-    logLevel: 'silent',
-    charset: 'utf8',
-  }).then((result) => outputNamed(result, '.js', true));
-  return runtimeBuild;
+/**
+ * Schema libraries name classes of the web when they are loaded, to know their values later. They get empty ones: nothing in workflow code is a
+ * value of them. In a scope around that of the bundle, because its modules may have names like these.
+ */
+function packagesBuild(contents: string, resolveDir: string): esbuild.BuildOptions {
+  const settings = userBuild(contents, resolveDir);
+  const classes = ['Blob', 'FormData', 'Headers', 'Request', 'Response'].map((name) => `class ${name} {}`).join(' ');
+  return { ...settings, banner: { js: `${BUNDLE_START} ${classes} (function () {` }, footer: { js: `})() ${BUNDLE_END}` } };
 }
 
 async function build(options: esbuild.BuildOptions): Promise<esbuild.BuildResult> {
@@ -144,14 +180,24 @@ function bundleError(error: unknown): unknown {
   const errors = (error as Partial<esbuild.BuildFailure>).errors;
   if (!Array.isArray(errors) || errors.length === 0) return error;
   const shown = errors.map(({ text, location }: esbuild.Message) => {
-    const place = location ? `${location.file}:${location.line}:${location.column + 1}: ` : '';
-    return `  ${place}${text}`;
+    const place = location ? `${readablePath(location.file)}:${location.line}:${location.column + 1}: ` : '';
+    return `  ${place}${text}${adviceFor(text)}`;
   });
   return new WorkflowBundleError(`Workflow code cannot be bundled:\n${shown.join('\n')}`, [], { cause: error });
 }
 
-function outputNamed(result: esbuild.BuildResult, ending: string, only = false): string {
-  const file = result.outputFiles?.find(({ path }) => only || path.endsWith(ending));
+/** A file that stands for a module of Node, in messages of the compiler. */
+const OWN_MODULE = /no matching export in ".*?workflow\/modules\/([\w-]+)\.js"/i;
+
+/** For messages of the compiler that do not say what to do in workflow code. */
+function adviceFor(text: string): string {
+  if (text.startsWith('Top-level await')) return '\n      Modules are evaluated at once for each run: await inside the workflow function.';
+  const pure = OWN_MODULE.exec(text);
+  return pure === null ? '' : `\n      Of node:${pure[1]} workflow code has the pure part only. Use a package without Node modules, or do this in an activity.`;
+}
+
+function outputNamed(result: esbuild.BuildResult, ending: string): string {
+  const file = result.outputFiles?.find(({ path }) => path.endsWith(ending));
   if (file === undefined) throw new Error(`esbuild gave no ${ending} output.`);
   return file.text;
 }

@@ -11,12 +11,13 @@ const BUILTIN_REMEDIES: Readonly<Record<string, string>> = {
   process: 'Pass what you need as an argument of the workflow, or read it in an activity.',
   perf_hooks: 'Use Date.now(): in workflow code it is the workflow time.',
   worker_threads: 'Workflow code has one thread. Start an activity or a child workflow for parallel work.',
-  async_hooks: 'Use CancellationScope and ordinary variables; each run has its own copy of your modules.',
+  async_hooks: 'Import AsyncLocalStorage from perdure/workflow; mostly an ordinary variable will do, because each run has its own copy of your modules.',
   events: 'Use signals, Trigger and condition() from perdure/workflow.',
-  assert: 'Throw ApplicationFailure from perdure/workflow if it should fail the workflow, or an Error if the code is wrong.',
   buffer: 'Use Uint8Array with TextEncoder and TextDecoder.',
-  url: 'Use the globals URL and URLSearchParams.',
-  util: 'Use TextEncoder, TextDecoder and structuredClone, which are global; for the rest use a package without Node modules.',
+  path: 'Paths belong into activities. For text that only looks like a path install a package without Node modules, such as pathe.',
+  punycode: 'Install the package punycode.',
+  querystring: 'Use the global URLSearchParams.',
+  string_decoder: 'Use the global TextDecoder.',
 };
 
 const builtins = new Set(builtinModules.filter((name) => !name.startsWith('_')));

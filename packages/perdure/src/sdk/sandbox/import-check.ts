@@ -1,9 +1,11 @@
 /** Finds the imports of a bundle that workflow code must not have, and tells where each stands and how it got there. */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type * as esbuild from 'esbuild';
 import type { ForbiddenImport } from './bundle-error.js';
 import { isBuiltinName, remedyForImport } from './forbidden-imports.js';
+import { pureModuleFile } from './pure-modules.js';
+import { readablePath } from './readable-path.js';
 
 const SHARED_MODULES = new Set(['perdure/workflow', 'perdure/common']);
 /** Marks an import in the output that must not be there. */
@@ -28,9 +30,13 @@ export class ImportCheck {
           if (remedy === undefined && !this.#ignored.has(specifier)) return undefined;
           if (this.#ignored.has(specifier)) return { path: specifier, namespace: 'perdure-ignored' };
           if (isBuiltinName(specifier) && (await this.#isPackage(build, args))) return undefined;
+          const pure = pureModuleFile(specifier);
+          if (pure !== undefined) return args.kind === 'require-call' ? { path: pure, namespace: 'perdure-required' } : { path: pure };
           // Without side effects, so that it disappears where nothing of it is used.
           return { path: MARK + specifier, external: true, sideEffects: false };
         });
+        // What `require('assert')` gives is a function.
+        build.onLoad({ filter: /.*/, namespace: 'perdure-required' }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(path)}).default`, resolveDir: dirname(path), loader: 'js' }));
         build.onLoad({ filter: /.*/, namespace: 'perdure-ignored' }, ({ path }) => ({ contents: ignoredModule(path), loader: 'js' }));
       },
     };
@@ -56,10 +62,10 @@ export class ImportCheck {
       for (const { path } of input.imports) {
         const specifier = path.startsWith(MARK) ? path.slice(MARK.length) : undefined;
         if (specifier === undefined || !specifiers.includes(specifier) || !used.has(file)) continue;
-        if (found.some((other) => other.file === file && other.specifier === specifier)) continue;
+        if (found.some((other) => other.file === readablePath(file) && other.specifier === specifier)) continue;
         const source = await readFile(resolve(root, file), 'utf8').catch(() => '');
         const remedy = remedyForImport(specifier) ?? '';
-        found.push({ specifier, file, ...positionOf(source, specifier), chain: chainTo(file, importers), remedy });
+        found.push({ specifier, file: readablePath(file), ...positionOf(source, specifier), chain: chainTo(file, importers).map(readablePath), remedy });
       }
     }
     return found;

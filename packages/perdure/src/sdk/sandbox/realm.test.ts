@@ -44,9 +44,23 @@ for (const [what, body, expected] of [
   ['globals cannot be replaced for others', "try { Date.now = () => 1 } catch {} try { Math.random = () => 1 } catch {} return [Date.now(), Math.random() < 1]", [5000, true]],
   ['code cannot be made from text', "try { return new Function('return 1')() } catch (e) { return e.name }", 'EvalError'],
   ['errors that come through the API belong to the realm', "try { wf.proxyActivities({}) } catch (e) { return e instanceof TypeError && e.constructor === TypeError }", true],
+  ['what cannot be repeated fails the task with the remedy, whatever the code does with the error', "try { await fetch('x') } catch {} return 1", /^failed: fetch cannot be used .* Do it in an activity/],
+  ['a process is not there, and the error says what to do', 'return process.env.HOME', /^failed: 'process' does not exist in workflow code\. Pass what you need/],
+  ['performance is not there either', 'return performance.now()', /^failed: 'performance' .*Date\.now/],
+  ['nor is shared memory', 'return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', /^failed: '(Atomics|SharedArrayBuffer)' does not exist/],
+  ['nor references that do not keep', 'return new WeakRef({})', /^failed: WeakRef cannot be used .*Keep an ordinary reference/],
+  ['nor callbacks of the garbage collector', 'return new FinalizationRegistry(() => {})', /^failed: FinalizationRegistry cannot be used/],
+  ['code from text is refused with what to do', "return eval('1')", /^failed: Workflow code cannot make code from text/],
+  ['a module whose name is worked out is not in the bundle', "const name = 'node:' + 'fs'; return import(name)", /^failed: Cannot load 'node:fs' in workflow code/],
+  ['resources are disposed of at the end of a block', 'const s = [0]; { using x = { [Symbol.dispose]() { s.push(1) } } } return s', [0, 1]],
+  ['what a run writes to globalThis is its own', 'const before = globalThis.mark; globalThis.mark = 1; return [before === undefined, globalThis.mark]', [true, 1]],
   ['queueMicrotask runs in order', "const s = []; queueMicrotask(() => s.push(1)); s.push(0); await null; await null; return s", [0, 1]],
 ] as const) {
-  test(what, async () => assert.deepEqual(await evaluate(body), expected));
+  test(what, async () => {
+    const result = await evaluate(body);
+    if (expected instanceof RegExp) assert.match(String(result), expected);
+    else assert.deepEqual(result, expected);
+  });
 }
 
 test('chance depends on the run alone', async () => {

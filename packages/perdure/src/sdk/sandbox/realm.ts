@@ -20,12 +20,13 @@
 import { AsyncLocalStorage, executionAsyncId } from 'node:async_hooks';
 import vm from 'node:vm';
 import type { Logger } from '../common/logger.js';
+import type { RecordMetric } from '../common/metrics.js';
 import type { QueryAnswer, QueryCall, RealmCommand, RealmRun, RunStart } from '../workflow/activation.js';
 import type { SinkCall } from '../workflow/sinks.js';
 import type { RealmHost } from '../workflow/realm-host.js';
 import type { BundleFactory, RealmRuntime } from '../workflow/runtime.js';
 import { STEP_FUNCTION } from '../workflow/step-function.js';
-import { BUNDLE_FILE, RUNTIME_FILE } from '../workflow/stack-format.js';
+import { BUNDLE_FILE, PACKAGES_FILE, RUNTIME_FILE } from '../workflow/stack-format.js';
 import { mendAsyncStack } from './async-stack.js';
 import { RUNTIME_VERSION, WorkflowBundleError, type WorkflowBundle } from './bundle.js';
 import { SourcePositions } from './source-positions.js';
@@ -47,6 +48,8 @@ export interface RealmOptions {
   readonly sinks?: SinkHost | undefined;
   /** How long a step may take. Default: no limit. */
   readonly deadlockAfterMs?: number | undefined;
+  /** Takes the values of workflow code's metrics. Default: nobody does. */
+  readonly recordMetric?: RecordMetric | undefined;
 }
 
 export class Realm {
@@ -62,7 +65,7 @@ export class Realm {
   readonly #factory: BundleFactory;
 
   /** @throws WorkflowBundleError if the bundle was made for another version of this package. */
-  constructor(bundle: WorkflowBundle, logger: Logger, { sinks, deadlockAfterMs = 0 }: RealmOptions = {}) {
+  constructor(bundle: WorkflowBundle, logger: Logger, { sinks, deadlockAfterMs = 0, recordMetric }: RealmOptions = {}) {
     this.#logger = logger;
     this.#sinks = sinks;
     this.#limitMs = deadlockAfterMs;
@@ -76,7 +79,8 @@ export class Realm {
     });
     const positions = new SourcePositions(bundle.sourceMap);
     const runtime = this.#evaluate<{ createRuntime(host: RealmHost): RealmRuntime }>(bundle.runtime, RUNTIME_FILE);
-    this.#runtime = runtime.createRuntime(hostFor(positions, logger));
+    this.#runtime = runtime.createRuntime(hostFor(positions, logger, recordMetric));
+    if (bundle.packages !== undefined) this.#runtime.share(this.#evaluate<BundleFactory>(bundle.packages, PACKAGES_FILE));
     this.#factory = this.#evaluate<BundleFactory>(bundle.code, BUNDLE_FILE);
   }
 
@@ -206,7 +210,7 @@ export class Realm {
   }
 }
 
-function hostFor(positions: SourcePositions, logger: Logger): RealmHost {
+function hostFor(positions: SourcePositions, logger: Logger, recordMetric: RecordMetric | undefined): RealmHost {
   return {
     createAsyncStorage: () => new AsyncLocalStorage(),
     utf8Length: (text) => Buffer.byteLength(text, 'utf8'),
@@ -214,6 +218,7 @@ function hostFor(positions: SourcePositions, logger: Logger): RealmHost {
     utf8Read: (bytes) => bufferOver(bytes).toString('utf8'),
     mapPosition: (line, column) => positions.at(line, column),
     log: (level, message, attributes) => logger.log(level, message, { ...attributes }),
+    recordMetric: recordMetric && ((metric, value, tags) => recordMetric({ ...metric }, value, { ...tags })),
     parseUrl: (url, base) => (URL.canParse(url, base) ? new URL(url, base).href : undefined),
     urlPart: (url, part) => String(new URL(url)[part as 'href']),
     withUrlPart: (url, part, value) => {

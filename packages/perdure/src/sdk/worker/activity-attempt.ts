@@ -18,12 +18,13 @@ import { ActivityCancellation, type CancellationReason } from '../activity/cance
 import { Context, asyncLocalStorage } from '../activity/context.js';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { Client } from '../client/index.js';
-import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type LogMetadata, type Payload } from '../common/index.js';
-import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
-import { AttemptInterceptors, headersOf } from './activity-interceptors.js';
+import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type LogMetadata, type MetricMeter, type Payload, type RecordMetric } from '../common/index.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
+import { systemTime, Work, type Chance, type WorkerTime } from '../common/worker-time.js';
+import { attemptMeter, AttemptInterceptors, headersOf } from './activity-interceptors.js';
 import { activityInfo } from './activity-info.js';
 import { Heartbeats, heartbeatIntervalMs } from './heartbeats.js';
-import { withMetadata } from './logging.js';
+import { activityLogAttributes, withMetadata } from './logging.js';
 import type { ActivityPayloads } from './payloads.js';
 import { isTransient } from './retry.js';
 
@@ -44,8 +45,12 @@ export interface AttemptEnvironment {
   readonly heartbeatThrottle: { readonly maximumMs: number; readonly defaultMs: number };
   /** The largest result or failure that the server takes, in bytes. */
   readonly blobSizeLimitBytes: number;
+  /** Absent: nobody wants metrics. */
+  readonly metrics?: WorkerMetrics | undefined;
   /** Default: the machine's clock. */
   readonly time?: WorkerTime | undefined;
+  /** Default: the operating system's. */
+  readonly chance?: Chance | undefined;
 }
 
 export type AttemptReport =
@@ -78,6 +83,11 @@ export class ActivityAttempt {
     this.#work = new Work(this.#time, 'activity');
   }
 
+  /** The function is over: what is left is to tell the server, which takes nothing but time. */
+  rest(): void {
+    this.#work.rest();
+  }
+
   /** It was reported, or nobody waits for it any more: what it may still do counts for nobody. */
   end(): void {
     this.#work.end();
@@ -92,18 +102,14 @@ export class ActivityAttempt {
     return (this.#logger ??= this.#interceptors?.logger(this.#environment.logger, this.#identity) ?? withMetadata(this.#environment.logger, this.#identity));
   }
 
+  get #meter(): MetricMeter {
+    const { metrics, namespace, taskQueue } = this.#environment;
+    const record: RecordMetric = (metric, value, tags) => metrics?.record(metric, value, tags);
+    return attemptMeter(record, { namespace, taskQueue, activityType: this.type }, this.#interceptors);
+  }
+
   get #identity(): LogMetadata {
-    const { workflowExecution, activityId, attempt, workflowType } = this.#task;
-    return {
-      sdkComponent: 'activity',
-      activityType: this.type,
-      activityId,
-      attempt,
-      ...(workflowExecution && { workflowId: workflowExecution.workflowId, runId: workflowExecution.runId }),
-      ...(workflowType && { workflowType: workflowType.name }),
-      namespace: this.#environment.namespace,
-      taskQueue: this.#environment.taskQueue,
-    };
+    return activityLogAttributes(activityInfo(this.#task, this.#environment, undefined));
   }
 
   /** Runs the user's function. Never rejects. */
@@ -144,8 +150,9 @@ export class ActivityAttempt {
       cancellation: this.cancellation,
       heartbeat: this.#heartbeat,
       logger: () => this.logger,
+      metricMeter: this.#environment.metrics && (() => this.#meter),
       client: this.#environment.client,
-      time: { setDelay: this.#setDelay },
+      time: { setDelay: (delayMs, run) => this.#work.delay(delayMs, run) },
     });
     const factories = this.#environment.interceptors ?? [];
     if (factories.length === 0) return asyncLocalStorage.run(context, activity, ...input);
@@ -222,21 +229,6 @@ export class ActivityAttempt {
       return undefined;
     }
   }
-
-  /** While the function sleeps it is not at work. */
-  readonly #setDelay = (delayMs: number, run: () => void): { cancel(): void } => {
-    const resume = this.#work.rest();
-    const timer = this.#time.setDelay(delayMs, () => {
-      resume();
-      run();
-    });
-    return {
-      cancel: () => {
-        timer.cancel();
-        resume();
-      },
-    };
-  };
 
   readonly #heartbeat = (details: unknown): void => {
     if (this.#over) return;

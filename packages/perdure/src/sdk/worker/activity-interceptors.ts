@@ -2,7 +2,7 @@
 import { Header, type Encoded } from '../../protocol/index.js';
 import type { Context } from '../activity/context.js';
 import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory, ActivityOutboundCallsInterceptor } from '../activity/interceptors.js';
-import { composeInterceptors, type Headers, type Logger, type LogMetadata, type Payload } from '../common/index.js';
+import { composeInterceptors, RecordingMeter, type Headers, type Logger, type LogMetadata, type MetricMeter, type MetricTags, type Payload, type RecordMetric } from '../common/index.js';
 import { withMetadata } from './logging.js';
 
 export class AttemptInterceptors {
@@ -27,6 +27,16 @@ export class AttemptInterceptors {
   logger(logger: Logger, attributes: LogMetadata): Logger {
     return withMetadata(logger, () => composeInterceptors(this.#outbound, 'getLogAttributes', (unchanged) => unchanged)({ ...attributes }));
   }
+
+  /** A meter whose values carry what the interceptors make of `tags`. */
+  meter(record: RecordMetric, tags: MetricTags): MetricMeter {
+    return new RecordingMeter(record, () => composeInterceptors(this.#outbound, 'getMetricTags', (unchanged) => unchanged)({ ...tags }));
+  }
+}
+
+/** The meter of an attempt, whose values carry `tags`, or what the interceptors make of them. */
+export function attemptMeter(record: RecordMetric, tags: MetricTags, interceptors: AttemptInterceptors | undefined): MetricMeter {
+  return interceptors?.meter(record, tags) ?? new RecordingMeter(record, () => tags);
 }
 
 /** Headers as interceptors see them. */

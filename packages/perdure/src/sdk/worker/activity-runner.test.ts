@@ -21,13 +21,13 @@ import type { ActivityFunction } from './activity-attempt.js';
 import { ActivityRunner } from './activity-runner.js';
 import { FakeServer, settle, silentLogger } from './testing-server.js';
 import { ActivityPayloads } from './payloads.js';
-import { Slots } from './slots.js';
+import { FixedSlots } from './slots/slots.js';
 
 const token = new TextEncoder().encode('token-1');
 
 function runnerWith(activities: Record<string, (...args: never[]) => unknown>, blobSizeLimitBytes = 2 ** 21) {
   const server = new FakeServer();
-  const slots = new Slots(10);
+  const slots = new FixedSlots(10);
   const logger = silentLogger();
   const runner = new ActivityRunner(
     {
@@ -44,7 +44,8 @@ function runnerWith(activities: Record<string, (...args: never[]) => unknown>, b
     slots,
   );
   const start = (task: Init<PollActivityTaskQueueResponse>) => {
-    assert.ok(slots.tryTake());
+    const slot = slots.tryTake();
+    assert.ok(slot);
     runner.start(
       PollReply.create({
         taskToken: token,
@@ -58,6 +59,7 @@ function runnerWith(activities: Record<string, (...args: never[]) => unknown>, b
         startToCloseTimeout: 30_000,
         ...task,
       }),
+      slot,
     );
   };
   return { server, slots, runner, logger, start };

@@ -11,7 +11,7 @@ import type { CancellationReason, ActivityCancellationDetailsOptions } from '../
 import { ActivityAttempt, type AttemptEnvironment, type AttemptReport } from './activity-attempt.js';
 import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import { callWithRetry, isNotFound } from './retry.js';
-import type { Slots } from './slots.js';
+import type { Slot, SlotSource } from './slots/slots.js';
 
 /** How long the report of a finished attempt is retried. */
 const REPORT_FOR_MS = 10 * 60_000;
@@ -22,15 +22,17 @@ const LONGEST_SWEEP_MS = 86_400_000;
 
 export class ActivityRunner {
   readonly #environment: AttemptEnvironment;
-  readonly #slots: Slots;
+  readonly #slots: SlotSource;
   readonly #giveUp = new AbortController();
   readonly #attempts = new Set<ActivityAttempt>();
+  /** Attempts that have ended. */
+  readonly counts = { processed: 0, failed: 0 };
   #running = 0;
   #idle: (() => void)[] = [];
   readonly #time: WorkerTime;
   #sweeper: { readonly at: number; readonly timer: { cancel(): void } } | undefined;
 
-  constructor(environment: AttemptEnvironment, slots: Slots) {
+  constructor(environment: AttemptEnvironment, slots: SlotSource) {
     this.#environment = environment;
     this.#slots = slots;
     this.#time = environment.time ?? systemTime;
@@ -48,21 +50,18 @@ export class ActivityRunner {
   }
 
   /** Takes a slot for an activity that the server may hand over with the reply to a workflow task. */
-  tryReserve(): boolean {
+  tryReserve(): Slot | undefined {
     return this.#slots.tryTake();
   }
 
-  release(): void {
-    this.#slots.release();
-  }
-
-  /** Runs a task whose slot is taken. */
-  readonly start = (task: PollActivityTaskQueueResponse): void => {
+  /** Runs a task in its slot. */
+  readonly start = (task: PollActivityTaskQueueResponse, slot: Slot): void => {
     this.#running += 1;
+    slot.use(task.activityType?.name ?? '');
     void this.#run(task)
       .catch((error: unknown) => this.#environment.logger.error('Reporting an activity failed', { error }))
       .finally(() => {
-        this.#slots.release();
+        slot.release();
         this.#running -= 1;
         if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
       });
@@ -86,6 +85,8 @@ export class ActivityRunner {
 
   async #run(task: PollActivityTaskQueueResponse): Promise<void> {
     const attempt = new ActivityAttempt(task, this.#environment);
+    const { metrics } = this.#environment;
+    const begin = metrics && this.#time.monotonic();
     this.#attempts.add(attempt);
     if (attempt.deadline !== undefined) this.#sweepAt(attempt.deadline);
     let report: AttemptReport;
@@ -94,6 +95,10 @@ export class ActivityRunner {
     } finally {
       this.#attempts.delete(attempt);
     }
+    attempt.rest();
+    if (begin !== undefined) metrics?.activityEnded(task, report.kind, this.#time.monotonic() - begin, this.#time.now() - (task.scheduledTime ?? 0));
+    this.counts.processed += 1;
+    if (report.kind === 'failed') this.counts.failed += 1;
     try {
       await this.#report(task.taskToken, report);
     } catch (error) {
@@ -127,6 +132,8 @@ export class ActivityRunner {
       giveUpAfterMs: REPORT_FOR_MS,
       signal: this.#giveUp.signal,
       logger: this.#environment.logger,
+      time: this.#time,
+      chance: this.#environment.chance,
     });
   }
 

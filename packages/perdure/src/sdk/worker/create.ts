@@ -5,13 +5,19 @@
  */
 import { Client, Connection, type ConnectionLike } from '../client/index.js';
 import { loadDataConverter } from '../client/load-data-converter.js';
-import type { LoadedDataConverter, Logger } from '../common/index.js';
-import type { WorkflowExecutor } from '../replay/executor.js';
-import type { WorkflowBundle } from '../sandbox/bundle.js';
+import type { Logger } from '../common/index.js';
+import { systemTime } from '../common/worker-time.js';
+import type { createWorkflowExecutor } from '../replay/executor.js';
+import type { BundleOptions, WorkflowBundle } from '../sandbox/bundle.js';
+import type { Realm } from '../sandbox/realm.js';
+import { HeapBudget } from './heap-budget.js';
 import { LocalActivityRunner } from './local-activity-runner.js';
-import { describeNamespace } from './namespace.js';
+import { WorkerMetrics } from '../metrics/worker-metrics.js';
+import { describeNamespace, type NamespaceFacts } from './namespace.js';
 import { sinkHost } from './sinks.js';
 import { Runtime } from './runtime.js';
+import { openLocalActivitySlots, slotContext } from './slots/tuner.js';
+import type { SlotSource } from './slots/slots.js';
 import { compileWorkerOptions, type CompiledWorkerOptions, type WorkerOptions } from './worker-options.js';
 import type { WorkerParts } from './worker.js';
 
@@ -24,10 +30,12 @@ export interface PartsOverride {
   readonly logger?: Logger | undefined;
 }
 
-export async function gatherParts(given: WorkerOptions, override: PartsOverride = {}): Promise<WorkerParts> {
+/** @param asked as plugins left them. */
+export async function gatherParts(asked: WorkerOptions, override: PartsOverride = {}): Promise<WorkerParts> {
+  const mocks = asked.mocks ?? asked.connection?.mocks;
+  const given = mocks === undefined ? asked : { ...asked, activities: mocks.activities(asked.activities) };
   const options = compileWorkerOptions(given);
   const logger = override.logger ?? Runtime.instance().logger;
-  const dataConverter = loadDataConverter(given.dataConverter);
   let release: (() => Promise<void>) | undefined;
   let connection: ConnectionLike | undefined = given.connection;
   if (connection === undefined) {
@@ -37,50 +45,88 @@ export async function gatherParts(given: WorkerOptions, override: PartsOverride 
   }
   try {
     const namespace = await describeNamespace(connection.transport, options.namespace, logger);
-    const client = new Client({ connection, namespace: options.namespace, dataConverter: given.dataConverter, identity: options.identity, interceptors: given.interceptors?.client });
-    const { taskQueue, localActivities: activities, activityInterceptors: interceptors, localActivitySlots } = options;
-    const localActivities = options.servesWorkflows
-      ? new LocalActivityRunner({ namespace: options.namespace, taskQueue, activities, interceptors, dataConverter, logger, client, time: connection.time }, localActivitySlots)
-      : undefined;
-    const executor = localActivities && (await createExecutor(given, options, dataConverter, logger, localActivities));
-    return { options, connection, release, namespace, dataConverter, logger, executor, localActivities, client };
+    const parts = composeParts(given, { connection, release, namespace, logger, workflows: options.servesWorkflows ? await workflowsOf(given) : undefined });
+    return mocks === undefined || parts.executor === undefined ? parts : { ...parts, executor: mocks.executor(parts.executor, parts.dataConverter) };
   } catch (error) {
     await release?.();
     throw error;
   }
 }
 
-async function createExecutor(
-  given: WorkerOptions,
-  options: CompiledWorkerOptions,
-  dataConverter: LoadedDataConverter,
-  logger: Logger,
-  localActivities: LocalActivityRunner,
-): Promise<WorkflowExecutor> {
-  const { createWorkflowExecutor } = await import('../replay/executor.js');
-  const bundle = given.workflowBundle ?? (await bundleOf(given));
-  return createWorkflowExecutor({
-    bundle,
+/** What workflow code is run with. */
+export interface WorkflowSource {
+  readonly bundle: WorkflowBundle;
+  readonly createExecutor: typeof createWorkflowExecutor;
+  /** See `WorkflowExecutorOptions`. */
+  readonly realm?: Realm;
+}
+
+export interface Ingredients extends Pick<WorkerParts, 'connection' | 'release' | 'logger'> {
+  readonly namespace: NamespaceFacts;
+  /** Absent: the worker has activities only. */
+  readonly workflows?: WorkflowSource | undefined;
+}
+
+/** Puts a worker's parts together from what is at hand: at once, and without asking anybody. */
+export function composeParts(given: WorkerOptions, { connection, release, logger, namespace, workflows }: Ingredients): WorkerParts {
+  const options = compileWorkerOptions(given);
+  const dataConverter = loadDataConverter(given.dataConverter);
+  const client = new Client({ connection, namespace: options.namespace, dataConverter: given.dataConverter, identity: options.identity, interceptors: given.interceptors?.client, plugins: given.plugins });
+  const receiver = Runtime.instance().metricReceiver;
+  const metrics = receiver && new WorkerMetrics(receiver, options);
+  const { taskQueue, localActivities: activities, activityInterceptors: interceptors } = options;
+  const common = { options, connection, release, namespace, dataConverter, logger, client, metrics, plugins: given.plugins };
+  if (workflows === undefined) return common;
+  const localActivities = new LocalActivityRunner({ namespace: options.namespace, taskQueue, activities, interceptors, dataConverter, logger, client, metrics, time: connection.time }, localActivitySlots(options, connection, logger));
+  const executor = workflows.createExecutor({
+    bundle: workflows.bundle,
     namespace: options.namespace,
-    taskQueue: options.taskQueue,
-    buildId: options.buildId,
+    taskQueue,
+    buildId: options.code.buildId || undefined,
+    deployment: options.code.deployment,
     maxCachedRuns: options.maxCachedWorkflows,
+    cacheBudget: connection.time === undefined ? HeapBudget.ofProcess() : undefined,
     dataConverter,
     logger,
     localActivities,
     sinks: sinkHost(given.sinks, logger),
     deadlockAfterMs: given.debugMode === true ? undefined : DEADLOCK_AFTER_MS,
+    recordMetric: metrics?.record,
+    cacheMetrics: metrics,
+    ...(workflows.realm && { realm: workflows.realm }),
   });
+  return { ...common, executor, localActivities };
+}
+
+function localActivitySlots(options: CompiledWorkerOptions, { time = systemTime }: ConnectionLike, logger: Logger): SlotSource {
+  return openLocalActivitySlots(options.tuner.localActivity, { context: slotContext(options, 'local-activity'), logger, time });
+}
+
+async function workflowsOf(given: WorkerOptions): Promise<WorkflowSource> {
+  const bundle = given.workflowBundle ?? (await bundleOf(given));
+  if (given.watch === true) {
+    const { createReloadingExecutor } = await import('../reload/reloading-executor.js');
+    return { bundle, createExecutor: (options) => createReloadingExecutor(options, () => bundleOf(given)) };
+  }
+  const { createWorkflowExecutor: createExecutor } = await import('../replay/executor.js');
+  return { bundle, createExecutor };
 }
 
 /** Bundles the workflows that the options name. */
-export async function bundleOf({ workflowsPath = '', dataConverter, bundlerOptions, interceptors }: WorkerOptions): Promise<WorkflowBundle> {
+export async function bundleOf(options: WorkerOptions): Promise<WorkflowBundle> {
   const { bundleWorkflowCode } = await import('../sandbox/bundle.js');
-  return bundleWorkflowCode({
+  return bundleWorkflowCode(bundleOptionsOf(options));
+}
+
+/** What a worker's options say about its bundle. */
+export function bundleOptionsOf({ workflowsPath = '', dataConverter, bundlerOptions, interceptors, plugins }: WorkerOptions): BundleOptions {
+  return {
     workflowsPath,
     ...(dataConverter?.payloadConverterPath && { payloadConverterPath: dataConverter.payloadConverterPath }),
     ...(dataConverter?.failureConverterPath && { failureConverterPath: dataConverter.failureConverterPath }),
     ...(interceptors?.workflowModules && { workflowInterceptorModules: interceptors.workflowModules }),
     ...(bundlerOptions?.ignoreModules && { ignoreModules: bundlerOptions.ignoreModules }),
-  });
+    ...(bundlerOptions?.sharedPackages && { sharedPackages: bundlerOptions.sharedPackages }),
+    ...(plugins && { plugins }),
+  };
 }

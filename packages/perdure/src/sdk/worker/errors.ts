@@ -30,3 +30,8 @@ export class CombinedWorkerRunError extends Error {
 export class WorkerPollError extends Error {
   override readonly name = 'WorkerPollError';
 }
+
+/** A simulation ended this worker as a crash would. Nobody sees it. */
+export class WorkerAbandonedError extends Error {
+  override readonly name = 'WorkerAbandonedError';
+}

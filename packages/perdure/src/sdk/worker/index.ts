@@ -1,8 +1,11 @@
 /** `perdure/worker`: runs workflows and activities. */
-export { Worker, type PollerState, type RunUntilOptions, type State, type WorkerStatus } from './worker.js';
+export { Worker } from './worker.js';
+export type { PollerState, State, WorkerStatus } from './status.js';
 export type { WorkerOptions } from './worker-options.js';
 export { ReplayError, type HistoryAndWorkflowId, type ReplayHistoriesIterable, type ReplayResult, type ReplayWorkerOptions } from './replay.js';
 export { DeterminismViolationError } from '../workflow/errors.js';
+export type { RunUntilOptions } from './run-until.js';
+export type { WorkerPlugin } from './plugins.js';
 export type { WorkerInterceptors } from './interceptors.js';
 export type { InjectedSink, InjectedSinkFunction, InjectedSinks } from './sinks.js';
 export type {
@@ -21,6 +24,37 @@ export {
   type CombinedWorkerRunErrorCause,
 } from './errors.js';
 /** The connection of a worker and that of a client are the same thing here; this name lets code move over. */
+export type { NativeConnectionPlugin } from '../client/plugins.js';
+export { MetricsBuffer, type BufferedMetricUpdate, type MetricsBufferOptions } from '../metrics/buffer.js';
+export type {
+  BufferedMetricsExporter,
+  MetricsExporterConfig,
+  OtelCollectorExporter,
+  PrometheusMetricsExporter,
+  TelemetryOptions,
+} from '../metrics/telemetry-options.js';
 export { Connection as NativeConnection, type ConnectionOptions as NativeConnectionOptions } from '../client/index.js';
-export { bundleWorkflowCode, type BundleOptions, type WorkflowBundle } from '../sandbox/bundle.js';
+export { bundleWorkflowCode, type BundleOptions, type BundlerPlugin, type WorkflowBundle } from '../sandbox/bundle.js';
 export { DefaultLogger, defaultPayloadConverter, IllegalStateError, type DataConverter, type Headers, type Logger, type LogLevel, type Next } from '../common/index.js';
+export type { WorkerDeploymentOptions } from './deployment.js';
+export type { PollerBehavior, PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum } from './poll-behavior.js';
+export { ResourceBasedController, type ResourceBasedTunerOptions } from './slots/resource-controller.js';
+export type {
+  ActivitySlotInfo,
+  CustomSlotSupplier,
+  FixedSizeSlotSupplier,
+  LocalActivitySlotInfo,
+  ResourceBasedSlotOptions,
+  ResourceBasedSlotsForType,
+  ResourceBasedTuner,
+  ResourceBasedTunerConfig,
+  SlotInfo,
+  SlotMarkUsedContext,
+  SlotPermit,
+  SlotReleaseContext,
+  SlotReserveContext,
+  SlotSupplier,
+  TunerHolder,
+  WorkerTuner,
+  WorkflowSlotInfo,
+} from './slots/tuner.js';

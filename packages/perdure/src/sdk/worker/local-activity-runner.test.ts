@@ -7,6 +7,7 @@ import { ApplicationFailure, defaultDataConverter, defaultPayloadConverter } fro
 import type { LocalActivityRequest, LocalActivityResolution, RunningLocalActivity } from '../replay/local-activities.js';
 import type { ActivityFunction } from './activity-attempt.js';
 import { retryDelayMs } from './local-activity-retry.js';
+import { FixedSlots } from './slots/slots.js';
 import { LocalActivityRunner } from './local-activity-runner.js';
 import { silentLogger } from './testing-server.js';
 
@@ -24,7 +25,7 @@ function stage(t: TestContext, activity: ActivityFunction, limit = 10): Stage {
 function runnerOf(activity: ActivityFunction, limit: number): Stage {
   const runner = new LocalActivityRunner(
     { namespace: 'default', taskQueue: 'orders', activities: new Map([['charge', activity]]), dataConverter: defaultDataConverter, logger: silentLogger() },
-    limit,
+    new FixedSlots(limit),
   );
   return {
     runner,

@@ -9,9 +9,11 @@ import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { Client } from '../client/index.js';
 import type { LoadedDataConverter, Logger } from '../common/index.js';
 import type { LocalActivityHost, LocalActivityRequest, LocalActivityResolution, RunningLocalActivity } from '../replay/local-activities.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import type { ActivityFunction } from './activity-attempt.js';
 import { LocalActivity } from './local-activity.js';
+import type { Slot, SlotSource } from './slots/slots.js';
 
 /** A task is renewed when this share of its timeout has passed. */
 const RENEW_AFTER_SHARE = 0.8;
@@ -26,21 +28,27 @@ export interface LocalActivityEnvironment {
   readonly dataConverter: LoadedDataConverter;
   readonly logger: Logger;
   readonly client?: Client | undefined;
+  /** Absent: nobody wants metrics. */
+  readonly metrics?: WorkerMetrics | undefined;
   /** Default: the machine's clock. */
   readonly time?: WorkerTime | undefined;
 }
 
 export class LocalActivityRunner implements LocalActivityHost {
   readonly #environment: LocalActivityEnvironment;
-  readonly #limit: number;
+  /** Of those that run. */
+  readonly slots: SlotSource;
+  /** Local activities that have ended, with all their attempts. */
+  readonly counts = { processed: 0, failed: 0 };
   readonly #waiting = new Set<LocalActivity>();
-  readonly #running = new Set<LocalActivity>();
+  readonly #running = new Map<LocalActivity, Slot>();
+  #waitsForSlot = false;
   readonly #renewals = new Set<() => void>();
   #stopped = false;
 
-  constructor(environment: LocalActivityEnvironment, limit: number) {
+  constructor(environment: LocalActivityEnvironment, slots: SlotSource) {
     this.#environment = environment;
-    this.#limit = limit;
+    this.slots = slots;
   }
 
   get inFlight(): number {
@@ -75,9 +83,17 @@ export class LocalActivityRunner implements LocalActivityHost {
       },
       leavesPlace: () => {
         if (this.#waiting.delete(activity)) return;
-        if (this.#running.delete(activity)) this.#fill();
+        const slot = this.#running.get(activity);
+        if (slot === undefined) return;
+        this.#running.delete(activity);
+        slot.release();
+        this.#fill();
       },
-      done,
+      done: (resolution) => {
+        this.counts.processed += 1;
+        if (resolution.outcome.kind === 'failed' || resolution.outcome.kind === 'timed-out') this.counts.failed += 1;
+        done(resolution);
+      },
     });
     activity.schedule();
     return activity;
@@ -101,16 +117,36 @@ export class LocalActivityRunner implements LocalActivityHost {
   /** Ends everything; see the comment at the top. */
   stop(): void {
     this.#stopped = true;
-    for (const activity of [...this.#waiting, ...this.#running]) activity.abandon();
+    for (const activity of [...this.#waiting, ...this.#running.keys()]) activity.abandon();
+    this.slots.close();
     for (const renew of [...this.#renewals]) renew();
   }
 
   #fill(): void {
     for (const activity of this.#waiting) {
-      if (this.#running.size >= this.#limit) return;
-      this.#waiting.delete(activity);
-      this.#running.add(activity);
-      activity.run();
+      const slot = this.slots.tryTake();
+      if (slot === undefined) return void this.#fillLater();
+      this.#run(activity, slot);
     }
+  }
+
+  /** A slot may come without any of these activities ending: the machine is less busy, or a supplier of the user's has one. */
+  async #fillLater(): Promise<void> {
+    if (this.#waitsForSlot || this.#stopped) return;
+    this.#waitsForSlot = true;
+    const slot = await this.slots.take();
+    this.#waitsForSlot = false;
+    if (slot === undefined) return;
+    const [first] = this.#waiting;
+    if (first === undefined) return slot.release();
+    this.#run(first, slot);
+    this.#fill();
+  }
+
+  #run(activity: LocalActivity, slot: Slot): void {
+    this.#waiting.delete(activity);
+    this.#running.set(activity, slot);
+    slot.use(activity.activityType);
+    activity.run();
   }
 }

@@ -13,14 +13,15 @@
 import { Failure, TimeoutType, type ApplicationFailureInfo } from '../../protocol/index.js';
 import { ActivityCancellation } from '../activity/cancellation.js';
 import { asyncLocalStorage, Context } from '../activity/context.js';
+import type { Info } from '../activity/info.js';
 import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
-import { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '../common/index.js';
+import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type MetricMeter, type RecordMetric } from '../common/index.js';
 import type { LocalActivityOutcome, LocalActivityRequest, LocalActivityResolution, RunningLocalActivity } from '../replay/local-activities.js';
 import { retryDelayMs } from './local-activity-retry.js';
-import { AttemptInterceptors, headersFrom } from './activity-interceptors.js';
+import { attemptMeter, AttemptInterceptors, headersFrom } from './activity-interceptors.js';
 import { localActivityInfo } from './activity-info.js';
 import type { LocalActivityEnvironment } from './local-activity-runner.js';
-import { withMetadata } from './logging.js';
+import { activityLogAttributes, withMetadata } from './logging.js';
 
 const DEFAULT_RETRY_THRESHOLD_MS = 60_000;
 
@@ -59,6 +60,10 @@ export class LocalActivity implements RunningLocalActivity {
     this.#time = environment.time ?? systemTime;
     this.#scheduledAtMs = request.originalScheduleTimeMs ?? this.#time.now();
     this.#attempt = request.attempt;
+  }
+
+  get activityType(): string {
+    return this.#request.activityType;
   }
 
   schedule(): void {
@@ -111,11 +116,12 @@ export class LocalActivity implements RunningLocalActivity {
       if (activity === undefined) throw ApplicationFailure.nonRetryable(`Activity function ${activityType} is not registered on this worker`, 'NotFoundError');
       const args = input.map((payload) => payloadConverter.fromPayload<unknown>(payload));
       const context = new Context({
-        info: localActivityInfo(this.#request, this.#attempt, this.#scheduledAtMs, this.#environment),
+        info: this.#info(),
         cancellation,
         // The server knows nothing of it, so there is nobody to tell.
         heartbeat: () => undefined,
         logger: () => this.#logger(),
+        metricMeter: this.#environment.metrics && (() => this.#meter()),
         client,
         time: { setDelay: this.#setDelay },
       });
@@ -137,23 +143,16 @@ export class LocalActivity implements RunningLocalActivity {
 
   /** While the function sleeps it is not at work. */
   readonly #setDelay = (delayMs: number, run: () => void): { cancel(): void } => {
-    const resume = this.#work?.rest();
-    const timer = this.#time.setDelay(delayMs, () => {
-      resume?.();
-      run();
-    });
-    return {
-      cancel: () => {
-        timer.cancel();
-        resume?.();
-      },
-    };
+    return this.#work?.delay(delayMs, run) ?? this.#time.setDelay(delayMs, run);
   };
 
   #attemptEnded(cancellation: ActivityCancellation, outcome: LocalActivityOutcome): void {
     // An attempt that timed out may end later, while another runs.
     if (this.#over || this.#cancellation !== cancellation) return;
     this.#work?.end();
+    const { metrics } = this.#environment;
+    const { activityType, workflowType } = this.#request;
+    metrics?.localActivityEnded({ activityType, workflowType }, outcome.kind, this.#time.monotonic() - this.#startedAtMs, this.#time.now() - this.#scheduledAtMs);
     const delayMs = this.#cancelRequested ? undefined : this.#retryDelayMs(outcome);
     if (delayMs === undefined) return this.#end(outcome);
     if (delayMs > (this.#request.localRetryThresholdMs ?? DEFAULT_RETRY_THRESHOLD_MS)) return this.#end(outcome, delayMs);
@@ -189,22 +188,20 @@ export class LocalActivity implements RunningLocalActivity {
     this.#surroundings.leavesPlace();
   }
 
-  #logger() {
-    const { workflowId, runId, workflowType, activityId, activityType } = this.#request;
-    const { namespace, taskQueue, logger } = this.#environment;
-    const identity = {
-      sdkComponent: 'activity',
-      isLocal: true,
-      activityType,
-      activityId,
-      attempt: this.#attempt,
-      workflowId,
-      runId,
-      workflowType,
-      namespace,
-      taskQueue,
-    };
+  #logger(): Logger {
+    const { logger } = this.#environment;
+    const identity = activityLogAttributes(this.#info());
     return this.#interceptors?.logger(logger, identity) ?? withMetadata(logger, identity);
+  }
+
+  #meter(): MetricMeter {
+    const { metrics, namespace, taskQueue } = this.#environment;
+    const record: RecordMetric = (metric, value, tags) => metrics?.record(metric, value, tags);
+    return attemptMeter(record, { namespace, taskQueue, activityType: this.#request.activityType }, this.#interceptors);
+  }
+
+  #info(): Info {
+    return localActivityInfo(this.#request, this.#attempt, this.#scheduledAtMs, this.#environment);
   }
 }
 

@@ -1,4 +1,5 @@
-/** A logger that adds metadata to every line. */
+/** A logger that adds metadata to every line, and the metadata of activities. */
+import type { Info } from '../activity/info.js';
 import type { LogLevel, LogMetadata, Logger } from '../common/index.js';
 
 /** A function is asked with each line. What a line itself brings wins. */
@@ -12,5 +13,20 @@ export function withMetadata(logger: Logger, metadata: LogMetadata | (() => LogM
     info: (message, meta) => log('INFO', message, meta),
     warn: (message, meta) => log('WARN', message, meta),
     error: (message, meta) => log('ERROR', message, meta),
+  };
+}
+
+/** What the lines of an attempt carry, of a local activity's too. */
+export function activityLogAttributes({ namespace, taskQueue, activityId, activityType, attempt, isLocal, base64TaskToken, workflowExecution, workflowType }: Info): LogMetadata {
+  return {
+    sdkComponent: 'activity',
+    namespace,
+    taskQueue,
+    activityId,
+    activityType,
+    attempt,
+    isLocal,
+    taskToken: base64TaskToken,
+    ...(workflowExecution && { workflowId: workflowExecution.workflowId, workflowRunId: workflowExecution.runId, workflowType }),
   };
 }

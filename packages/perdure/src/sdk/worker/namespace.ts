@@ -14,6 +14,8 @@ export interface NamespaceFacts {
   readonly blobSizeLimitBytes: number;
   /** Whether the server ends a worker's polls when told that the worker shuts down. */
   readonly endsPollsOnShutdown: boolean;
+  /** Whether the server keeps a list of workers by their heartbeats. */
+  readonly takesWorkerHeartbeats?: boolean;
 }
 
 /** @throws NamespaceNotFoundError, or the RpcError when the server cannot be asked. */
@@ -28,6 +30,7 @@ export async function describeNamespace(transport: Transport, namespace: string,
     return {
       blobSizeLimitBytes: namespaceInfo?.limits?.blobSizeLimitError || DEFAULT_BLOB_SIZE_LIMIT_BYTES,
       endsPollsOnShutdown: namespaceInfo?.capabilities?.workerPollCompleteOnShutdown ?? false,
+      takesWorkerHeartbeats: namespaceInfo?.capabilities?.workerHeartbeats ?? false,
     };
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;

@@ -5,13 +5,14 @@ import { Code, RpcError } from '../../protocol/index.js';
 import { WorkerPollError } from './errors.js';
 import { settle, silentLogger } from './testing-server.js';
 import { Poller, type PollerOptions } from './poller.js';
-import { Slots } from './slots.js';
+import { systemTime } from '../common/worker-time.js';
+import { FixedSlots, type Slot } from './slots/slots.js';
 
 function pollerOf(options: Partial<PollerOptions<number>> & Pick<PollerOptions<number>, 'poll'>): Poller<number> {
   return new Poller<number>({
     name: 'numbers',
     concurrency: 1,
-    slots: new Slots(10),
+    slots: new FixedSlots(10),
     logger: silentLogger(),
     start: () => {},
     ...options,
@@ -30,7 +31,7 @@ test('empty replies are followed by another poll', async () => {
   const replies = [undefined, undefined, 7];
   let now = 0;
   const poller = pollerOf({
-    now: () => (now += 60_000),
+    time: { ...systemTime, monotonic: () => (now += 60_000) },
     poll: (signal) => (replies.length > 0 ? Promise.resolve(replies.shift()) : hang(signal)),
     start: (task) => started.push(task),
   });
@@ -46,7 +47,7 @@ test('a server that answers at once with nothing does not make a hot loop', asyn
   t.after(() => mock.timers.reset());
   let polls = 0;
   const poller = pollerOf({
-    now: () => 0,
+    time: { ...systemTime, monotonic: () => 0 },
     poll: () => {
       polls += 1;
       return Promise.resolve(undefined);
@@ -63,7 +64,8 @@ test('a server that answers at once with nothing does not make a hot loop', asyn
 });
 
 test('no poll without a free slot; a released slot is polled for at once', async () => {
-  const slots = new Slots(2);
+  const slots = new FixedSlots(2);
+  const taken: Slot[] = [];
   let open = 0;
   let most = 0;
   let next = 0;
@@ -75,12 +77,13 @@ test('no poll without a free slot; a released slot is polled for at once', async
       most = Math.max(most, open);
       return Promise.resolve(next++);
     },
+    start: (_task, slot) => taken.push(slot),
   });
   const run = poller.run();
   await settle();
   assert.equal(open, 2);
   assert.equal(slots.used, 2);
-  slots.release();
+  taken.pop()?.release();
   await settle();
   assert.equal(open, 3);
   poller.stop();
@@ -127,7 +130,7 @@ test('a refusal is tolerated for a minute, then it ends the poller with a clear 
   t.after(() => mock.timers.reset());
   let now = 0;
   const poller = pollerOf({
-    now: () => now,
+    time: { ...systemTime, monotonic: () => now },
     poll: () => Promise.reject(new RpcError(Code.PERMISSION_DENIED, 'not allowed to poll')),
   });
   const failures: unknown[] = [];
@@ -167,12 +170,12 @@ test('polls grow while tasks wait for them, within the bound, and shrink when no
   let open = 0;
   let most = 0;
   const hanging: (() => void)[] = [];
-  const slots = new Slots(100);
+  const slots = new FixedSlots(100);
   const poller = pollerOf({
     concurrency: 2,
     maxConcurrency: 6,
     slots,
-    now: () => clock,
+    time: { ...systemTime, monotonic: () => clock },
     poll: async (signal) => {
       open += 1;
       most = Math.max(most, open);
@@ -184,7 +187,7 @@ test('polls grow while tasks wait for them, within the bound, and shrink when no
         open -= 1;
       }
     },
-    start: () => slots.release(),
+    start: (_task, slot) => slot.release(),
   });
   const run = poller.run();
   await settle();
@@ -205,7 +208,7 @@ test('polls that were open for a while before they broke do not make the pauses 
   let now = 0;
   let polls = 0;
   const poller = pollerOf({
-    now: () => now,
+    time: { ...systemTime, monotonic: () => now },
     poll: () => {
       polls += 1;
       now += 200;
@@ -221,4 +224,67 @@ test('polls that were open for a while before they broke do not make the pauses 
   }
   poller.abort();
   await run;
+});
+
+test('autoscaling: as many polls as the server advises, within the bounds; fewer when polls bring nothing or the server is overloaded', async () => {
+  interface OpenPoll {
+    readonly reply: (task: number | undefined, advice?: number) => void;
+    readonly fail: (error: unknown) => void;
+  }
+  const open: OpenPoll[] = [];
+  let clock = 0;
+  const poller = pollerOf({
+    slots: new FixedSlots(100),
+    scaling: { kind: 'autoscaling', minimum: 2, maximum: 8, initial: 3 },
+    time: { ...systemTime, monotonic: () => (clock += 1_000) },
+    poll: (signal, advised) =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new RpcError(Code.CANCELLED, 'aborted')), { once: true });
+        open.push({
+          reply: (task, advice) => {
+            if (advice !== undefined) advised(advice);
+            resolve(task);
+          },
+          fail: reject,
+        });
+      }),
+    start: (_task, slot) => slot.release(),
+  });
+  const run = poller.run();
+  await settle();
+  assert.equal(poller.open, 3);
+  open.shift()?.reply(1, 2);
+  await settle();
+  assert.equal(poller.open, 5);
+  open.shift()?.reply(1, 50);
+  await settle();
+  assert.equal(poller.open, 8, 'the maximum');
+  open.shift()?.reply(1, -2);
+  open.shift()?.reply(1);
+  await settle();
+  assert.equal(poller.open, 6);
+  open.shift()?.reply(undefined);
+  await settle();
+  assert.equal(poller.open, 5, 'it found nothing: one too many');
+  for (let i = 0; i < 4; i++) open.shift()?.reply(undefined);
+  await settle();
+  assert.equal(poller.open, 2, 'the minimum');
+  poller.abort();
+  await run;
+});
+
+test('autoscaling: a failure that is final ends it, like any poller', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  let now = 0;
+  const poller = pollerOf({
+    scaling: { kind: 'autoscaling', minimum: 1, maximum: 8, initial: 3 },
+    time: { ...systemTime, monotonic: () => now },
+    poll: () => Promise.reject(new RpcError(Code.PERMISSION_DENIED, 'not allowed to poll')),
+  });
+  const ended = assert.rejects(poller.run(), WorkerPollError);
+  await settle();
+  now = 60_000;
+  mock.timers.tick(12_000);
+  await ended;
 });

@@ -11,12 +11,13 @@ import { decodeOptionalFailureToOptionalError } from '../common/index.js';
 import { createWorkflowExecutor, type WorkflowExecutor } from '../replay/executor.js';
 import { DeterminismViolationError } from '../workflow/errors.js';
 import { bundleOf } from './create.js';
+import { configuredReplay } from './plugins.js';
 import { Runtime } from './runtime.js';
 import { sinkHost } from './sinks.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** The options of a worker that concern workflow code. */
-export type ReplayWorkerOptions = Pick<WorkerOptions, 'workflowsPath' | 'workflowBundle' | 'bundlerOptions' | 'dataConverter' | 'namespace' | 'interceptors' | 'sinks'>;
+export type ReplayWorkerOptions = Pick<WorkerOptions, 'workflowsPath' | 'workflowBundle' | 'bundlerOptions' | 'dataConverter' | 'namespace' | 'interceptors' | 'sinks' | 'plugins'>;
 
 export interface HistoryAndWorkflowId {
   readonly workflowId: string;
@@ -42,7 +43,8 @@ brandedErrorClass(ReplayError, 'ReplayError');
  *
  * @example for await (const { workflowId, error } of runReplayHistories({ workflowsPath }, histories)) if (error) console.error(workflowId, error);
  */
-export async function* runReplayHistories(options: ReplayWorkerOptions, histories: ReplayHistoriesIterable): AsyncGenerator<ReplayResult, void, undefined> {
+export async function* runReplayHistories(asked: ReplayWorkerOptions, histories: ReplayHistoriesIterable): AsyncGenerator<ReplayResult, void, undefined> {
+  const options = await configuredReplay(asked);
   const { logger } = Runtime.instance();
   const dataConverter = loadDataConverter(options.dataConverter);
   const executor = createWorkflowExecutor({
@@ -63,9 +65,11 @@ export async function* runReplayHistories(options: ReplayWorkerOptions, historie
   async function replay(executor: WorkflowExecutor, { workflowId, history }: HistoryAndWorkflowId): Promise<ReplayResult> {
     // Decoded anew: payload codecs change the events, which are the caller's.
     const { events } = History.decode(history instanceof Uint8Array ? history : History.encode(history));
-    const runId = events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
+    const started = events[0]?.workflowExecutionStartedEventAttributes;
+    const runId = started?.originalExecutionRunId ?? '';
     if (runId === '') return { workflowId, runId, error: new ReplayError(`The history of workflow '${workflowId}' does not begin with WorkflowExecutionStarted.`) };
-    const failed = await executor.replay(workflowId, events);
+    // The first event says whose history it is, unless an older server wrote it: code may look at its own id.
+    const failed = await executor.replay(started?.workflowId || workflowId, events);
     if (failed === undefined) return { workflowId, runId };
     const cause = await decodeOptionalFailureToOptionalError({ ...dataConverter, payloadCodecs: [] }, Failure.create(failed.failure));
     const kind = failed.cause === WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR ? DeterminismViolationError : ReplayError;

@@ -7,8 +7,8 @@
  */
 import { Code, RpcError, type Init, type Method } from '../../protocol/index.js';
 import type { CallOptions, Transport } from '../../transport/transport.js';
-import { sleep } from '../client/retry.js';
 import type { Logger } from '../common/index.js';
+import { sleepOn, systemChance, systemTime, type Chance, type WorkerTime } from '../common/worker-time.js';
 
 const TRANSIENT: ReadonlySet<Code> = new Set([
   Code.CANCELLED,
@@ -42,10 +42,10 @@ export function isNotFound(error: unknown): boolean {
  *
  * @param failures failed attempts in a row, at least 1
  */
-export function backoffMs(failures: number, error: unknown, maximumMs = 5_000): number {
+export function backoffMs(failures: number, error: unknown, maximumMs = 5_000, chance: Chance = systemChance): number {
   const overloaded = error instanceof RpcError && error.code === Code.RESOURCE_EXHAUSTED;
   const interval = Math.min((overloaded ? 1_000 : 100) * 2 ** Math.min(failures - 1, 20), overloaded ? 10_000 : maximumMs);
-  return interval * (0.8 + 0.4 * Math.random());
+  return interval * (0.8 + 0.4 * chance.next());
 }
 
 export interface RetryOptions extends CallOptions {
@@ -55,6 +55,9 @@ export interface RetryOptions extends CallOptions {
   readonly signal: AbortSignal;
   /** Told when it goes on for long: a task that waits for its report holds a slot. */
   readonly logger: Logger;
+  /** What is waited by. Default: the machine's clock. */
+  readonly time?: WorkerTime | undefined;
+  readonly chance?: Chance | undefined;
 }
 
 /** Failures in a row that are no hiccup any more. */
@@ -68,15 +71,16 @@ export async function callWithRetry<Request, Response>(
   options: RetryOptions,
 ): Promise<Response> {
   const call = options.timeoutMs === undefined ? undefined : { timeoutMs: options.timeoutMs };
+  const { time = systemTime, chance } = options;
   let giveUpAt: number | undefined;
   for (let failures = 1; ; failures++) {
     try {
       return await transport.call(method, request, call);
     } catch (error) {
-      giveUpAt ??= performance.now() + options.giveUpAfterMs;
-      if (!isTransient(error) || options.signal.aborted || performance.now() >= giveUpAt) throw error;
+      giveUpAt ??= time.monotonic() + options.giveUpAfterMs;
+      if (!isTransient(error) || options.signal.aborted || time.monotonic() >= giveUpAt) throw error;
       if (failures === WORTH_A_LINE) options.logger.warn(`${method.name} keeps failing, will retry: ${String(error)}`, { error });
-      await sleep(backoffMs(failures, error), options.signal);
+      await sleepOn(time, backoffMs(failures, error, undefined, chance), options.signal);
     }
   }
 }

@@ -1,7 +1,12 @@
 /** `Worker.runUntil`: a worker for as long as a promise takes. Both are always waited for. */
-import { msToNumber } from '../common/index.js';
+import { msToNumber, type Duration } from '../common/index.js';
 import { CombinedWorkerRunError, PromiseCompletionTimeoutError } from './errors.js';
-import type { RunUntilOptions, Worker } from './worker.js';
+import type { Worker } from './worker.js';
+
+export interface RunUntilOptions {
+  /** How long the promise may take to end after the worker has stopped. Default: no limit. */
+  readonly promiseCompletionTimeout?: Duration;
+}
 
 export async function runUntil<Result>(
   worker: Pick<Worker, 'run' | 'shutdown' | 'getState'>,

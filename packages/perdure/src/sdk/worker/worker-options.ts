@@ -2,13 +2,18 @@
 import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
-import type { ConnectionLike } from '../client/index.js';
+import type { ClientPlugin, ConnectionLike } from '../client/index.js';
 import { msToNumber, msOptionalToNumber, ValueError, type DataConverter, type Duration } from '../common/index.js';
-import type { WorkflowBundle } from '../sandbox/bundle.js';
+import type { BundlerPlugin, WorkflowBundle } from '../sandbox/bundle.js';
 import type { Sinks } from '../workflow/sinks.js';
 import type { ActivityFunction } from './activity-attempt.js';
 import type { WorkerInterceptors } from './interceptors.js';
+import type { WorkerMocks } from './mocks.js';
+import { compileCode, type WorkerCode, type WorkerDeploymentOptions } from './deployment.js';
+import { pollCounts, type PollCount, type PollerBehavior } from './poll-behavior.js';
+import type { WorkerPlugin } from './plugins.js';
 import type { InjectedSinks } from './sinks.js';
+import { compileTuner, mostSlots, type CompiledTuner, type WorkerTuner } from './slots/tuner.js';
 
 export interface WorkerOptions {
   /** The task queue that the worker serves. */
@@ -24,12 +29,19 @@ export interface WorkerOptions {
   readonly workflowsPath?: string;
   /** Workflows bundled beforehand with `bundleWorkflowCode`, in place of {@link workflowsPath}. */
   readonly workflowBundle?: WorkflowBundle;
-  /** For {@link workflowsPath}. `ignoreModules`: modules that are imported somewhere but never used by workflow code. */
-  readonly bundlerOptions?: { readonly ignoreModules?: readonly string[] };
+  /**
+   * For {@link workflowsPath}. `ignoreModules`: modules that are imported somewhere but never used by workflow code. `sharedPackages`: packages
+   * that are evaluated once for all runs, see `bundleWorkflowCode`.
+   */
+  readonly bundlerOptions?: { readonly ignoreModules?: readonly string[]; readonly sharedPackages?: readonly string[] };
   /** Activity functions by name; usually `import * as activities from './activities.js'`. One named `default` takes unknown names. */
   readonly activities?: object;
+  /** For tests: takes the place of activities and child workflows, see `perdure/testing`. Default: those of the connection, if it is a test environment's. */
+  readonly mocks?: WorkerMocks;
   /** Code around calls: of the client, of activities, inside workflows. */
   readonly interceptors?: WorkerInterceptors;
+  /** Applied in order, then those of the connection. */
+  readonly plugins?: readonly (WorkerPlugin & BundlerPlugin & ClientPlugin)[];
   /** Functions that workflow code calls without an answer, see `proxySinks`. */
   readonly sinks?: InjectedSinks<Sinks>;
   /** How values become payloads. */
@@ -38,7 +50,13 @@ export interface WorkerOptions {
   readonly identity?: string;
   /** Names the version of the code; recorded with each workflow task. Default: none. */
   readonly buildId?: string;
+  /** Versioning by build id alone, the way before {@link workerDeploymentOptions}. Default: false. */
+  readonly useVersioning?: boolean;
+  /** The version of a deployment that this worker runs, in place of {@link buildId}. Told with each poll and each answer. */
+  readonly workerDeploymentOptions?: WorkerDeploymentOptions;
 
+  /** How many tasks of each kind run at the same time, in place of the three numbers below: fixed numbers, as many as the machine has room for, or by code of yours. */
+  readonly tuner?: WorkerTuner;
   /** Workflow tasks that are processed at the same time. At least 2 while runs are cached. Default: 40. */
   readonly maxConcurrentWorkflowTaskExecutions?: number;
   /** Activities that run at the same time. Default: 100. */
@@ -49,15 +67,21 @@ export interface WorkerOptions {
   readonly maxConcurrentWorkflowTaskPolls?: number;
   /** Polls for activities that are open at the same time. Default: 10, and under load up to 100, or the number of executions if that is less. */
   readonly maxConcurrentActivityTaskPolls?: number;
+  /** In place of {@link maxConcurrentWorkflowTaskPolls}: a number, or as many as the server advises. */
+  readonly workflowTaskPollerBehavior?: PollerBehavior;
+  /** In place of {@link maxConcurrentActivityTaskPolls}: a number, or as many as the server advises. */
+  readonly activityTaskPollerBehavior?: PollerBehavior;
   /** The share of workflow task polls that wait for new runs; the others wait for runs that are cached here. Default: 0.2. */
   readonly nonStickyToStickyPollRatio?: number;
-  /** Workflow runs that are kept in memory between tasks. 0: every task replays the run's history. One with thousands of pending activities, timers or children counts as several, one more for each 500. Default: by heap size, 600 per GB. */
+  /** Workflow runs that are kept in memory between tasks. 0: every task replays the run's history. They leave earlier, the oldest first, when they hold a quarter of the heap or the heap fills up. Default: by heap size, 600 per GB. */
   readonly maxCachedWorkflows?: number;
   /** How long a task waits for the worker that has its run in memory before any worker may take it. Default: 10 s. */
   readonly stickyQueueScheduleToStartTimeout?: Duration;
   /** Activities that may start with the reply to a workflow task, without a poll of their own. 0: none. Default: 3. */
   readonly maxEagerActivityReservationsPerWorkflowTask?: number;
-  /** Activities per second that the task queue hands out, over all workers. Default: no limit. */
+  /** Activities per second that this worker takes, local ones aside. Default: no limit. */
+  readonly maxActivitiesPerSecond?: number;
+  /** Activities per second that the task queue hands out, over all workers. Turns eager activities off. Default: no limit. */
   readonly maxTaskQueueActivitiesPerSecond?: number;
   /** False: poll for no activities even if some are registered. Default: true. */
   readonly enableNonLocalActivities?: boolean;
@@ -75,6 +99,12 @@ export interface WorkerOptions {
   readonly reuseV8Context?: boolean;
   /** Accepted so that code moves over; workflow code runs on the worker's thread. */
   readonly workflowThreadPoolSize?: number;
+  /**
+   * For development: when a file of the workflow code is saved, it is bundled anew, open runs are replayed on it, and those that replay go on
+   * with it. A run that does not replay goes on with the code that it had, and the log says where it diverges. Needs `workflowsPath`.
+   * Default: false.
+   */
+  readonly watch?: boolean;
   /** Sets no limit to how long workflow code may run without yielding (else 2 s), so that a debugger can stop in it. Default: false. */
   readonly debugMode?: boolean;
 }
@@ -84,43 +114,26 @@ export interface CompiledWorkerOptions {
   readonly taskQueue: string;
   readonly namespace: string;
   readonly identity: string;
-  readonly buildId: string | undefined;
+  readonly code: WorkerCode;
   readonly servesWorkflows: boolean;
   /** Empty: the worker polls for no activities. */
   readonly activities: ReadonlyMap<string, ActivityFunction>;
   readonly activityInterceptors: readonly ActivityInterceptorsFactory[];
   /** Those that workflows of this worker can run as local activities. */
   readonly localActivities: ReadonlyMap<string, ActivityFunction>;
-  readonly localActivitySlots: number;
-  readonly workflowTaskSlots: number;
-  readonly activityTaskSlots: number;
+  readonly tuner: CompiledTuner;
   readonly normalWorkflowPolls: PollCount;
-  readonly stickyWorkflowPolls: PollCount;
+  /** Absent: no run is cached. */
+  readonly stickyWorkflowPolls: PollCount | undefined;
   readonly activityPolls: PollCount;
   readonly maxCachedWorkflows: number;
   readonly stickyScheduleToStartTimeoutMs: number;
   readonly maxEagerActivities: number;
+  readonly maxActivitiesPerSecond: number | undefined;
   readonly maxTaskQueueActivitiesPerSecond: number | undefined;
   readonly shutdownGraceTimeMs: number;
   readonly shutdownForceTimeMs: number | undefined;
   readonly heartbeatThrottle: { readonly maximumMs: number; readonly defaultMs: number };
-}
-
-/** Polls of one kind that are open at the same time: always, and under load. */
-export interface PollCount {
-  readonly least: number;
-  readonly most: number;
-}
-
-/** Under load polls grow to this many together, if the user named no number. */
-const MOST_POLLS = 100;
-
-/**
- * How many polls of a kind may be open under load. Each open poll holds a slot, so no kind may take all of them: a task of the other
- * kind, or an eager activity, would wait for a poll to end.
- */
-function polls(least: number, given: number | undefined, slots: number, share: number): PollCount {
-  return { least, most: given === undefined ? Math.max(least, Math.floor(Math.min(MOST_POLLS, slots) * share)) : least };
 }
 
 /** @throws ValueError that names the option, what it was and what it must be. */
@@ -131,6 +144,9 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
   if (options.workflowsPath !== undefined && options.workflowBundle !== undefined) {
     throw new ValueError('Give either workflowsPath or workflowBundle, not both');
   }
+  if (options.watch === true && options.workflowsPath === undefined) {
+    throw new ValueError('watch needs workflowsPath: a bundle that was made beforehand does not change');
+  }
   const servesWorkflows = options.workflowsPath !== undefined || options.workflowBundle !== undefined;
   const localActivities = activitiesOf(options.activities);
   const activities = options.enableNonLocalActivities === false ? new Map<string, ActivityFunction>() : localActivities;
@@ -140,46 +156,51 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
 
   const cached = integer('maxCachedWorkflows', options.maxCachedWorkflows ?? defaultMaxCachedWorkflows(), 0);
   const atLeast = cached > 0 ? 2 : 1;
-  const workflowTaskSlots = integer('maxConcurrentWorkflowTaskExecutions', options.maxConcurrentWorkflowTaskExecutions ?? 40, atLeast);
-  const workflowPolls = integer(
-    'maxConcurrentWorkflowTaskPolls',
-    options.maxConcurrentWorkflowTaskPolls ?? Math.min(10, workflowTaskSlots),
-    atLeast,
-    { most: workflowTaskSlots, because: 'each poll needs a slot (maxConcurrentWorkflowTaskExecutions)' },
-  );
-  const activityTaskSlots = integer('maxConcurrentActivityTaskExecutions', options.maxConcurrentActivityTaskExecutions ?? 100, 1);
-  const activityPolls = integer(
-    'maxConcurrentActivityTaskPolls',
-    options.maxConcurrentActivityTaskPolls ?? Math.min(10, activityTaskSlots),
-    1,
-    { most: activityTaskSlots, because: 'each poll needs a slot (maxConcurrentActivityTaskExecutions)' },
-  );
+  const tuner = tunerOf(options, atLeast);
+  const workflowSlots = mostSlots(tuner.workflow);
   const ratio = options.nonStickyToStickyPollRatio ?? 0.2;
   if (!(ratio > 0 && ratio < 1)) throw new ValueError(`nonStickyToStickyPollRatio must be between 0 and 1, got ${ratio}`);
-  const normalWorkflowPolls = cached > 0 ? Math.min(Math.max(1, Math.round(workflowPolls * ratio)), workflowPolls - 1) : workflowPolls;
+  const [normalWorkflowPolls, stickyWorkflowPolls] = pollCounts(
+    {
+      number: { name: 'maxConcurrentWorkflowTaskPolls', value: options.maxConcurrentWorkflowTaskPolls },
+      behavior: { name: 'workflowTaskPollerBehavior', value: options.workflowTaskPollerBehavior },
+      slots: workflowSlots,
+      atLeast,
+    },
+    cached > 0 ? [{ ofPolls: ratio, ofSlots: 0.25 }, { ofPolls: 1 - ratio, ofSlots: 0.7 }] : [{ ofPolls: 1, ofSlots: 0.25 }],
+  );
+  const [activityPolls] = pollCounts(
+    {
+      number: { name: 'maxConcurrentActivityTaskPolls', value: options.maxConcurrentActivityTaskPolls },
+      behavior: { name: 'activityTaskPollerBehavior', value: options.activityTaskPollerBehavior },
+      slots: mostSlots(tuner.activity),
+      atLeast: 1,
+    },
+    [{ ofPolls: 1, ofSlots: 0.5 }],
+  );
 
   return {
     taskQueue: options.taskQueue,
     namespace: options.namespace ?? 'default',
     identity: options.identity ?? `${process.pid}@${hostname()}`,
-    buildId: options.buildId,
+    code: compileCode(options.buildId, options.useVersioning, options.workerDeploymentOptions),
     servesWorkflows,
     activities,
     activityInterceptors: options.interceptors?.activity ?? [],
     localActivities,
-    localActivitySlots: integer('maxConcurrentLocalActivityExecutions', options.maxConcurrentLocalActivityExecutions ?? 100, 1),
-    workflowTaskSlots,
-    activityTaskSlots,
-    normalWorkflowPolls: polls(normalWorkflowPolls, options.maxConcurrentWorkflowTaskPolls, workflowTaskSlots, 0.25),
-    stickyWorkflowPolls: polls(workflowPolls - normalWorkflowPolls, options.maxConcurrentWorkflowTaskPolls, workflowTaskSlots, 0.7),
-    activityPolls: polls(activityPolls, options.maxConcurrentActivityTaskPolls, activityTaskSlots, 0.5),
+    tuner,
+    normalWorkflowPolls: normalWorkflowPolls!,
+    stickyWorkflowPolls,
+    activityPolls: activityPolls!,
     maxCachedWorkflows: cached,
     stickyScheduleToStartTimeoutMs: msToNumber(options.stickyQueueScheduleToStartTimeout ?? '10s'),
+    // An eager activity does not pass through its queue, whose rate it would not heed.
     maxEagerActivities: integer(
       'maxEagerActivityReservationsPerWorkflowTask',
-      options.maxEagerActivityReservationsPerWorkflowTask ?? 3,
+      options.maxTaskQueueActivitiesPerSecond === undefined ? (options.maxEagerActivityReservationsPerWorkflowTask ?? 3) : 0,
       0,
     ),
+    maxActivitiesPerSecond: rate('maxActivitiesPerSecond', options.maxActivitiesPerSecond),
     maxTaskQueueActivitiesPerSecond: options.maxTaskQueueActivitiesPerSecond,
     shutdownGraceTimeMs: msToNumber(options.shutdownGraceTime ?? 0),
     shutdownForceTimeMs: msOptionalToNumber(options.shutdownForceTime),
@@ -190,7 +211,8 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
   };
 }
 
-function activitiesOf(registered: object | undefined): Map<string, ActivityFunction> {
+/** The functions by name, each with what it is a method of as its `this`. */
+export function activitiesOf(registered: object | undefined): Map<string, ActivityFunction> {
   const activities = new Map<string, ActivityFunction>();
   if (registered === undefined) return activities;
   // Methods of a class instance live on its prototype, and may use `this`.
@@ -204,11 +226,29 @@ function activitiesOf(registered: object | undefined): Map<string, ActivityFunct
   return activities;
 }
 
-function integer(name: string, value: number, least: number, above?: { readonly most: number; readonly because: string }): number {
-  if (!Number.isInteger(value) || value < least) throw new ValueError(`${name} must be an integer of at least ${least}, got ${value}`);
-  if (above !== undefined && value > above.most) {
-    throw new ValueError(`${name} must be at most ${above.most}, got ${value}: ${above.because}`);
+function tunerOf(options: WorkerOptions, leastWorkflowTasks: number): CompiledTuner {
+  if (options.tuner !== undefined) {
+    for (const name of ['maxConcurrentWorkflowTaskExecutions', 'maxConcurrentActivityTaskExecutions', 'maxConcurrentLocalActivityExecutions'] as const) {
+      if (options[name] !== undefined) throw new ValueError(`Give either tuner or ${name}, not both`);
+    }
+    return compileTuner(options.tuner);
   }
+  const slots = (name: 'maxConcurrentWorkflowTaskExecutions' | 'maxConcurrentActivityTaskExecutions' | 'maxConcurrentLocalActivityExecutions', otherwise: number, least: number) =>
+    ({ type: 'fixed-size', numSlots: integer(name, options[name] ?? otherwise, least) }) as const;
+  return {
+    workflow: slots('maxConcurrentWorkflowTaskExecutions', 40, leastWorkflowTasks),
+    activity: slots('maxConcurrentActivityTaskExecutions', 100, 1),
+    localActivity: slots('maxConcurrentLocalActivityExecutions', 100, 1),
+  };
+}
+
+function rate(name: string, value: number | undefined): number | undefined {
+  if (value !== undefined && !(value > 0 && Number.isFinite(value))) throw new ValueError(`${name} must be a number above 0, got ${value}`);
+  return value;
+}
+
+function integer(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) throw new ValueError(`${name} must be an integer of at least ${least}, got ${value}`);
   return value;
 }
 

@@ -244,7 +244,7 @@ test('options are checked, with the option named', () => {
   wrong({ workflowBundle: bundle, maxConcurrentWorkflowTaskExecutions: 1 }, /maxConcurrentWorkflowTaskExecutions.*2/);
   wrong({ workflowBundle: bundle, workflowsPath: './w.ts' }, /not both/);
   wrong({ activities, maxCachedWorkflows: 1.5 }, /maxCachedWorkflows/);
-  assert.equal(compileWorkerOptions({ taskQueue: 'q', workflowBundle: bundle, maxCachedWorkflows: 0 }).stickyWorkflowPolls.least, 0);
+  assert.equal(compileWorkerOptions({ taskQueue: 'q', workflowBundle: bundle, maxCachedWorkflows: 0 }).stickyWorkflowPolls, undefined);
 });
 
 test('methods of an object with a class are activities that keep their this', async () => {

@@ -5,65 +5,33 @@
  * before the other. Everything that a task needs is made once, in the constructor. Invariants: no poll without a free slot; after
  * `shutdown()` no new poll, and `run()` returns only when every task that was taken has been reported, or `shutdownForceTime` is over.
  */
-import { randomUUID } from 'node:crypto';
-import {
-  TaskQueueKind,
-  TaskQueueType,
-  WorkflowService,
-  type PollActivityTaskQueueResponse,
-  type PollWorkflowTaskQueueResponse,
-} from '../../protocol/index.js';
+import { TaskQueueType, WorkflowService } from '../../protocol/index.js';
 import type { Client, ConnectionLike } from '../client/index.js';
-import { IllegalStateError, type Duration, type LoadedDataConverter, type Logger } from '../common/index.js';
+import { IllegalStateError, type LoadedDataConverter, type Logger } from '../common/index.js';
+import { systemChance, systemTime } from '../common/worker-time.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { WorkflowExecutor } from '../replay/executor.js';
 import { ActivityRunner } from './activity-runner.js';
-import { GracefulShutdownPeriodExpiredError } from './errors.js';
+import { GracefulShutdownPeriodExpiredError, WorkerAbandonedError } from './errors.js';
 import type { LocalActivityRunner } from './local-activity-runner.js';
 import { withMetadata } from './logging.js';
 import type { NamespaceFacts } from './namespace.js';
 import { ActivityPayloads } from './payloads.js';
-import { Poller } from './poller.js';
+import { activityPoller, workflowPoller, workflowSlots, type OpenPoller, type PollingWorker } from './pollers.js';
+import { configuredWorker, throughPlugins, type WorkerPlugin } from './plugins.js';
 import type { HistoryAndWorkflowId, ReplayHistoriesIterable, ReplayResult, ReplayWorkerOptions } from './replay.js';
-import { runUntil } from './run-until.js';
+import { runUntil, type RunUntilOptions } from './run-until.js';
 import { Runtime } from './runtime.js';
-import { Slots } from './slots.js';
-import type { CompiledWorkerOptions, PollCount, WorkerOptions } from './worker-options.js';
+import { PacedSlots } from './slots/paced-slots.js';
+import type { SlotSource } from './slots/slots.js';
+import { openActivitySlots, slotContext } from './slots/tuner.js';
+import type { PollerState, State, WorkerStatus } from './status.js';
+import { observedPolls, WorkerHeartbeats, type WorkerObservation } from './worker-heartbeat.js';
+import type { CompiledWorkerOptions, WorkerOptions } from './worker-options.js';
 import { WorkflowRunner } from './workflow-runner.js';
 
-/** Longer than the server's longest wait, so that only a dead connection meets it. */
-const POLL_TIMEOUT_MS = 70_000;
 /** How long a server that ends the polls of a stopping worker by itself may take to do so. */
 const POLLS_END_WITHIN_MS = 5_000;
-
-/**
- * - `INITIALIZED`: created, not running yet
- * - `RUNNING`: polls and processes tasks
- * - `STOPPING`: `shutdown()` was called, polls are ending
- * - `DRAINING`: no poll is open, tasks that were taken are still in progress
- * - `DRAINED`: nothing is in progress
- * - `STOPPED`: `run()` has ended
- * - `FAILED`: `run()` has ended with an error
- */
-export type State = 'INITIALIZED' | 'RUNNING' | 'STOPPING' | 'DRAINING' | 'DRAINED' | 'STOPPED' | 'FAILED';
-export type PollerState = 'POLLING' | 'SHUTDOWN' | 'FAILED';
-
-export interface WorkerStatus {
-  readonly runState: State;
-  readonly workflowPollerState: PollerState;
-  readonly activityPollerState: PollerState;
-  readonly hasOutstandingWorkflowPoll: boolean;
-  readonly hasOutstandingActivityPoll: boolean;
-  readonly numInFlightWorkflowActivations: number;
-  readonly numInFlightActivities: number;
-  readonly numInFlightNonLocalActivities: number;
-  readonly numInFlightLocalActivities: number;
-  readonly numCachedWorkflows: number;
-}
-
-export interface RunUntilOptions {
-  /** How long the promise may take to end after the worker has stopped. Default: no limit. */
-  readonly promiseCompletionTimeout?: Duration;
-}
 
 /** What a worker is made of. `Worker.create` gathers it. */
 export interface WorkerParts {
@@ -78,21 +46,27 @@ export interface WorkerParts {
   /** What the executor runs local activities with. */
   readonly localActivities?: LocalActivityRunner | undefined;
   readonly client?: Client | undefined;
+  /** Absent: nobody wants metrics. */
+  readonly metrics?: WorkerMetrics | undefined;
+  readonly plugins?: readonly WorkerPlugin[] | undefined;
 }
 
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #logger: Logger;
   readonly #stickyQueue: string;
-  readonly #instanceKey = randomUUID();
-  readonly #workflowSlots: Slots;
-  readonly #activitySlots: Slots;
+  readonly #instanceKey: string;
+  readonly #workflowSlots: SlotSource;
+  readonly #activitySlots: SlotSource;
   readonly #activities: ActivityRunner | undefined;
   readonly #workflows: WorkflowRunner | undefined;
-  readonly #workflowPollers: Poller<PollWorkflowTaskQueueResponse>[] = [];
-  readonly #activityPollers: Poller<PollActivityTaskQueueResponse>[] = [];
+  #workflowPoller: OpenPoller | undefined;
+  #stickyPoller: OpenPoller | undefined;
+  #activityPoller: OpenPoller | undefined;
+  #heartbeats: WorkerHeartbeats | undefined;
   #state: State = 'INITIALIZED';
   #stop: (() => void) | undefined;
+  #die: ((reason: WorkerAbandonedError) => void) | undefined;
 
   /**
    * Checks the options, asks the server for the namespace, bundles the workflows.
@@ -107,7 +81,7 @@ export class Worker {
    */
   static async create(options: WorkerOptions): Promise<Worker> {
     const { gatherParts } = await import('./create.js');
-    return new Worker(await gatherParts(options));
+    return new Worker(await gatherParts(await configuredWorker(options)));
   }
 
   /** See `runReplayHistories` in `replay.ts`: replays histories on the workflow code that the options name, without a server. */
@@ -124,12 +98,18 @@ export class Worker {
 
   /** @internal Use {@link Worker.create}. */
   constructor(parts: WorkerParts) {
-    const { options, executor, connection, namespace } = parts;
+    const { options, executor, namespace, metrics } = parts;
+    const connection = metrics?.meteredConnection(parts.connection) ?? parts.connection;
     this.#parts = parts;
     this.#logger = withMetadata(parts.logger, { sdkComponent: 'worker', namespace: options.namespace, taskQueue: options.taskQueue });
+    this.#instanceKey = (connection.chance ?? systemChance).uuid();
     this.#stickyQueue = `${options.identity}-${this.#instanceKey}`;
-    this.#workflowSlots = new Slots(options.workflowTaskSlots);
-    this.#activitySlots = new Slots(options.activityTaskSlots);
+    const time = connection.time ?? systemTime;
+    const polling: PollingWorker = { options, connection, instanceKey: this.#instanceKey, logger: this.#logger, metrics };
+    const owner = (slotType: 'workflow' | 'activity') => ({ context: slotContext(options, slotType), logger: this.#logger, time });
+    this.#workflowSlots = workflowSlots(options, owner('workflow'));
+    const activitySlots = openActivitySlots(options.tuner.activity, owner('activity'));
+    this.#activitySlots = options.maxActivitiesPerSecond === undefined ? activitySlots : new PacedSlots(activitySlots, options.maxActivitiesPerSecond, time);
     const common = {
       transport: connection.transport,
       namespace: options.namespace,
@@ -137,6 +117,8 @@ export class Worker {
       identity: options.identity,
       logger: parts.logger,
       time: connection.time,
+      chance: connection.chance,
+      metrics,
     };
     if (options.activities.size > 0) {
       this.#activities = new ActivityRunner(
@@ -151,25 +133,29 @@ export class Worker {
         },
         this.#activitySlots,
       );
-      this.#activityPollers.push(this.#activityPoller(this.#activities));
+      this.#activityPoller = activityPoller(polling, this.#activitySlots, this.#activities.start);
     }
     if (executor !== undefined) {
-      const cached = options.maxCachedWorkflows > 0;
+      const { normalWorkflowPolls, stickyWorkflowPolls } = options;
       this.#workflows = new WorkflowRunner({
         ...common,
-        buildId: options.buildId,
+        code: options.code,
         executor,
-        slots: this.#workflowSlots,
         localActivities: parts.localActivities,
-        sticky: cached ? { taskQueue: this.#stickyQueue, scheduleToStartTimeoutMs: options.stickyScheduleToStartTimeoutMs } : undefined,
+        blobSizeLimitBytes: parts.namespace.blobSizeLimitBytes,
+        sticky: stickyWorkflowPolls ? { taskQueue: this.#stickyQueue, scheduleToStartTimeoutMs: options.stickyScheduleToStartTimeoutMs } : undefined,
         eager:
           this.#activities && options.maxEagerActivities > 0
             ? { activities: this.#activities, maximumPerTask: options.maxEagerActivities }
             : undefined,
       });
-      this.#workflowPollers.push(this.#workflowPoller(this.#workflows, options.normalWorkflowPolls, false));
-      if (cached) this.#workflowPollers.push(this.#workflowPoller(this.#workflows, options.stickyWorkflowPolls, true));
+      this.#workflowPoller = workflowPoller(polling, normalWorkflowPolls, this.#workflowSlots, this.#workflows.start);
+      if (stickyWorkflowPolls) this.#stickyPoller = workflowPoller(polling, stickyWorkflowPolls, this.#workflowSlots, this.#workflows.start, this.#stickyQueue);
     }
+  }
+
+  get #pollers(): OpenPoller[] {
+    return [this.#workflowPoller, this.#stickyPoller, this.#activityPoller].filter((poller) => poller !== undefined);
   }
 
   get options(): CompiledWorkerOptions {
@@ -194,10 +180,10 @@ export class Worker {
     const localActivities = this.#parts.localActivities?.inFlight ?? 0;
     return {
       runState: this.#state,
-      workflowPollerState: this.#pollerState(this.#workflowPollers),
-      activityPollerState: this.#pollerState(this.#activityPollers),
-      hasOutstandingWorkflowPoll: this.#workflowPollers.some((poller) => poller.polling),
-      hasOutstandingActivityPoll: this.#activityPollers.some((poller) => poller.polling),
+      workflowPollerState: this.#pollerState(this.#workflowPoller),
+      activityPollerState: this.#pollerState(this.#activityPoller),
+      hasOutstandingWorkflowPoll: (this.#workflowPoller?.polling ?? false) || (this.#stickyPoller?.polling ?? false),
+      hasOutstandingActivityPoll: this.#activityPoller?.polling ?? false,
       numInFlightWorkflowActivations: this.#workflows?.inFlight ?? 0,
       numInFlightActivities: activities + localActivities,
       numInFlightNonLocalActivities: activities,
@@ -215,12 +201,23 @@ export class Worker {
   async run(): Promise<void> {
     if (this.#state !== 'INITIALIZED') throw new IllegalStateError(`A worker runs once; this one is ${this.#state}`);
     this.#state = 'RUNNING';
-    const stopped = new Promise<void>((resolve) => (this.#stop = resolve));
+    const stopped = new Promise<void>((resolve, reject) => {
+      this.#stop = resolve;
+      this.#die = reject;
+    });
+    await throughPlugins(this.#parts.plugins ?? [], this, () => this.#run(stopped)).finally(() => {
+      if (this.#state === 'RUNNING') this.#state = 'FAILED';
+    });
+  }
+
+  async #run(stopped: Promise<void>): Promise<void> {
     const ignoreSignals = Runtime.instance().onShutdownSignal(() => {
       if (this.#state === 'RUNNING') this.shutdown();
     });
-    const pollers = [...this.#workflowPollers, ...this.#activityPollers];
+    const pollers = this.#pollers;
     const polling = Promise.all(pollers.map((poller) => poller.run()));
+    this.#beginHeartbeats();
+    const endMetrics = this.#parts.metrics?.started(() => this.#observe());
     this.#logger.info('Worker started', {
       workflows: this.#parts.executor?.workflowTypes ?? [],
       activities: [...this.options.activities.keys()],
@@ -232,11 +229,14 @@ export class Worker {
       this.#logger.info('Worker stopped');
     } catch (error) {
       this.#state = 'FAILED';
+      if (error instanceof WorkerAbandonedError) return;
       this.#cancelActivities();
       this.#logger.error('Worker failed', { error });
       throw error;
     } finally {
       ignoreSignals();
+      this.#heartbeats?.stop();
+      endMetrics?.();
       for (const poller of pollers) poller.abort();
       this.#workflows?.abandon();
       this.#activities?.abandon();
@@ -261,6 +261,11 @@ export class Worker {
     this.#state = 'STOPPING';
     this.#logger.info('Worker is shutting down');
     this.#stop?.();
+  }
+
+  /** @internal Ends as if the process had died: nobody is told, no activity hears of it. Its connection must be dead by then. */
+  abandon(): void {
+    this.#die?.(new WorkerAbandonedError());
   }
 
   async #drain(polling: Promise<unknown>): Promise<void> {
@@ -289,7 +294,6 @@ export class Worker {
     this.#workflows?.stop();
     await this.#endPolls(polling);
     this.#state = 'DRAINING';
-    // A workflow task may start eager activities until its end; an activity never starts a workflow task here.
     await this.#workflows?.whenIdle();
     await this.#activities?.whenIdle();
     this.#state = 'DRAINED';
@@ -300,7 +304,7 @@ export class Worker {
    * told of its shutdown gets the time to do that; any other is told as well, for the sake of its sticky tasks, but not waited for.
    */
   async #endPolls(polling: Promise<unknown>): Promise<void> {
-    const pollers = [...this.#workflowPollers, ...this.#activityPollers];
+    const pollers = this.#pollers;
     for (const poller of pollers) poller.stop();
     this.#workflowSlots.close();
     this.#activitySlots.close();
@@ -316,6 +320,7 @@ export class Worker {
   }
 
   async #tellShutdown(): Promise<void> {
+    this.#heartbeats?.stop();
     const { namespace, identity, taskQueue } = this.options;
     const taskQueueTypes = [
       ...(this.#workflows ? [TaskQueueType.WORKFLOW] : []),
@@ -329,6 +334,7 @@ export class Worker {
       stickyTaskQueue: this.#workflows === undefined ? '' : this.#stickyQueue,
       workerInstanceKey: this.#instanceKey,
       reason: 'graceful shutdown',
+      workerHeartbeat: this.#heartbeats?.last(),
     };
     try {
       await this.connection.transport.call(WorkflowService.ShutdownWorker, request, { timeoutMs: 1_000 });
@@ -338,58 +344,32 @@ export class Worker {
     }
   }
 
-  #workflowPoller(runner: WorkflowRunner, polls: PollCount, sticky: boolean): Poller<PollWorkflowTaskQueueResponse> {
-    const { taskQueue, namespace, identity } = this.options;
-    const request = {
-      namespace,
-      identity,
-      workerInstanceKey: this.#instanceKey,
-      taskQueue: sticky
-        ? { name: this.#stickyQueue, kind: TaskQueueKind.STICKY, normalName: taskQueue }
-        : { name: taskQueue, kind: TaskQueueKind.NORMAL },
-    };
-    return new Poller({
-      name: `workflow tasks on "${taskQueue}"`,
-      concurrency: polls.least,
-      maxConcurrency: polls.most,
-      slots: this.#workflowSlots,
-      logger: this.#logger,
-      start: runner.start,
-      poll: async (signal) => {
-        const call = this.connection.transport.call(WorkflowService.PollWorkflowTaskQueue, request, { signal, timeoutMs: POLL_TIMEOUT_MS });
-        const task = await call;
-        return task.taskToken.byteLength > 0 ? task : undefined;
-      },
-    });
+  /** None in a time that is not the machine's: it would skip from one heartbeat to the next. */
+  #beginHeartbeats(): void {
+    const { options, connection, namespace } = this.#parts;
+    const intervalMs = Runtime.instance().workerHeartbeatIntervalMs;
+    if (intervalMs === 0 || !namespace.takesWorkerHeartbeats || connection.time !== undefined) return;
+    const { transport } = connection;
+    this.#heartbeats = new WorkerHeartbeats({ options, instanceKey: this.#instanceKey, transport, logger: this.#logger, intervalMs, observe: () => this.#observe() });
   }
 
-  #activityPoller(runner: ActivityRunner): Poller<PollActivityTaskQueueResponse> {
-    const { taskQueue, namespace, identity, activityPolls, maxTaskQueueActivitiesPerSecond } = this.options;
-    const request = {
-      namespace,
-      identity,
-      workerInstanceKey: this.#instanceKey,
-      taskQueue: { name: taskQueue, kind: TaskQueueKind.NORMAL },
-      taskQueueMetadata:
-        maxTaskQueueActivitiesPerSecond === undefined ? undefined : { maxTasksPerSecond: maxTaskQueueActivitiesPerSecond },
+  #observe(): WorkerObservation {
+    const { options, executor, localActivities } = this.#parts;
+    const activities = this.#activities;
+    const workflows = this.#workflows;
+    return {
+      workflowTasks: workflows && { slots: this.#workflowSlots, inFlight: workflows.inFlight, counts: workflows.counts },
+      activityTasks: activities && { slots: this.#activitySlots, inFlight: activities.inFlight, counts: activities.counts },
+      localActivities: localActivities && { slots: localActivities.slots, inFlight: localActivities.inFlight, counts: localActivities.counts },
+      workflowPolls: observedPolls(this.#workflowPoller, options.normalWorkflowPolls.kind),
+      stickyPolls: observedPolls(this.#stickyPoller, options.stickyWorkflowPolls?.kind),
+      activityPolls: observedPolls(this.#activityPoller, options.activityPolls.kind),
+      cache: { hits: executor?.cacheCounts?.hits ?? 0, misses: executor?.cacheCounts?.misses ?? 0, size: executor?.cachedRuns ?? 0 },
     };
-    return new Poller({
-      name: `activity tasks on "${taskQueue}"`,
-      concurrency: activityPolls.least,
-      maxConcurrency: activityPolls.most,
-      slots: this.#activitySlots,
-      logger: this.#logger,
-      start: runner.start,
-      poll: async (signal) => {
-        const call = this.connection.transport.call(WorkflowService.PollActivityTaskQueue, request, { signal, timeoutMs: POLL_TIMEOUT_MS });
-        const task = await call;
-        return task.taskToken.byteLength > 0 ? task : undefined;
-      },
-    });
   }
 
-  #pollerState(pollers: readonly { readonly polling: boolean }[]): PollerState {
+  #pollerState(poller: OpenPoller | undefined): PollerState {
     if (this.#state === 'FAILED') return 'FAILED';
-    return this.#state === 'RUNNING' && pollers.length > 0 ? 'POLLING' : 'SHUTDOWN';
+    return this.#state === 'RUNNING' && poller !== undefined ? 'POLLING' : 'SHUTDOWN';
   }
 }

@@ -16,7 +16,7 @@ import {
 } from '../../protocol/index.js';
 import type { FetchHistory, TaskOutcome, WorkflowExecutor } from '../replay/executor.js';
 import { FakeServer, settle, silentLogger } from './testing-server.js';
-import { Slots } from './slots.js';
+import { FixedSlots, type Slot } from './slots/slots.js';
 import { WorkflowRunner, type EagerActivities, type WorkflowRunnerOptions } from './workflow-runner.js';
 
 type Handle = (task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory) => Promise<TaskOutcome>;
@@ -47,7 +47,7 @@ const failed: TaskOutcome = {
 function runnerWith(handle: Handle, options: Partial<WorkflowRunnerOptions> = {}) {
   const server = new FakeServer();
   const executor = new FakeExecutor(handle);
-  const slots = new Slots(10);
+  const slots = new FixedSlots(10);
   const logger = silentLogger();
   const runner = new WorkflowRunner({
     transport: server.transport,
@@ -55,14 +55,14 @@ function runnerWith(handle: Handle, options: Partial<WorkflowRunnerOptions> = {}
     taskQueue: 'orders',
     identity: 'test',
     executor,
-    slots,
     logger,
     sticky: { taskQueue: 'test-sticky', scheduleToStartTimeoutMs: 10_000 },
     ...options,
   });
   const start = (task: Init<PollWorkflowTaskQueueResponse> = {}) => {
-    assert.ok(slots.tryTake());
-    runner.start(taskOf(task));
+    const slot = slots.tryTake();
+    assert.ok(slot);
+    runner.start(taskOf(task), slot);
   };
   return { server, executor, slots, runner, logger, start };
 }
@@ -235,18 +235,19 @@ test('the executor gets more history page by page', async () => {
 
 test('eager activities: one slot per request, unused ones go back, none for other queues or unknown types', async () => {
   let free = 2;
+  const slot: Slot = { use: () => {}, release: () => void (free += 1) };
   const started: Uint8Array[] = [];
   const activities: EagerActivities = {
     has: (type) => type === 'charge',
-    tryReserve: () => free > 0 && (free -= 1) >= 0,
-    release: () => void (free += 1),
+    tryReserve: () => (free > 0 && (free -= 1) >= 0 ? slot : undefined),
     start: (task: PollActivityTaskQueueResponse) => void started.push(task.taskToken),
   };
-  const schedule = (type: string, taskQueue = 'orders') => ({
+  const schedule = (type: string, taskQueue = 'orders', requestEagerExecution = true) => ({
     commandType: CommandType.SCHEDULE_ACTIVITY_TASK,
-    scheduleActivityTaskCommandAttributes: { activityId: type, activityType: { name: type }, taskQueue: { name: taskQueue } },
+    scheduleActivityTaskCommandAttributes: { activityId: type, activityType: { name: type }, taskQueue: { name: taskQueue }, requestEagerExecution },
   });
-  const commands = [schedule('charge', 'elsewhere'), schedule('ship'), schedule('charge'), schedule('charge'), schedule('charge')];
+  const notAllowed = schedule('charge', 'orders', false);
+  const commands = [notAllowed, schedule('charge', 'elsewhere'), schedule('ship'), schedule('charge'), schedule('charge'), schedule('charge')];
   const { server, runner, start } = runnerWith(async () => ({ ...completed, commands }), {
     eager: { activities, maximumPerTask: 3 },
   });
@@ -257,22 +258,24 @@ test('eager activities: one slot per request, unused ones go back, none for othe
   });
   start();
   await runner.whenIdle();
-  assert.deepEqual(asked, [false, false, true, true, false]);
+  assert.deepEqual(asked, [false, false, false, true, true, false]);
   assert.deepEqual(started, [new Uint8Array([9])]);
   assert.equal(free, 1);
   // The executor's own commands stay as they are: it compares them with the history later.
-  assert.ok(commands.every(({ scheduleActivityTaskCommandAttributes }) => !('requestEagerExecution' in scheduleActivityTaskCommandAttributes)));
+  assert.deepEqual(commands.map(({ scheduleActivityTaskCommandAttributes }) => scheduleActivityTaskCommandAttributes.requestEagerExecution), [false, true, true, true, true, true]);
 });
 
 test('a completion that fails gives the reserved slots back', async () => {
   let reserved = 0;
   const activities: EagerActivities = {
     has: () => true,
-    tryReserve: () => (reserved += 1) > 0,
-    release: () => void (reserved -= 1),
+    tryReserve: () => {
+      reserved += 1;
+      return { use: () => {}, release: () => void (reserved -= 1) };
+    },
     start: () => assert.fail('nothing to start'),
   };
-  const command = { scheduleActivityTaskCommandAttributes: { activityType: { name: 'charge' }, taskQueue: { name: 'orders' } } };
+  const command = { scheduleActivityTaskCommandAttributes: { activityType: { name: 'charge' }, taskQueue: { name: 'orders' }, requestEagerExecution: true } };
   const { server, runner, start } = runnerWith(async () => ({ ...completed, commands: [command] }), {
     eager: { activities, maximumPerTask: 3 },
   });

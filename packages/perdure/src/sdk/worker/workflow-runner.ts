@@ -14,6 +14,7 @@ import {
   QueryResultType,
   RpcError,
   TaskQueueKind,
+  VersioningBehavior,
   WorkflowService,
   WorkflowTaskCompletedMetadata,
   WorkflowTaskFailedCause,
@@ -26,11 +27,14 @@ import {
 } from '../../protocol/index.js';
 import type { Transport } from '../../transport/transport.js';
 import type { Logger } from '../common/index.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { FetchHistory, TaskOutcome, WorkflowExecutor } from '../replay/executor.js';
-import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
+import { systemTime, Work, type Chance, type WorkerTime } from '../common/worker-time.js';
+import type { WorkerCode } from './deployment.js';
 import { withMetadata } from './logging.js';
+import { oversizedCommand } from './oversized-commands.js';
 import { callWithRetry, isNotFound, isTooLarge } from './retry.js';
-import type { Slots } from './slots.js';
+import type { Slot } from './slots/slots.js';
 
 /** A workflow task is given to somebody else after 10 s by default: retrying its report for much longer is of no use. */
 const REPORT_FOR_MS = 60_000;
@@ -41,9 +45,8 @@ const CAPABILITIES = { discardSpeculativeWorkflowTaskWithEvents: true };
 /** The part of `ActivityRunner` that eager activities need. */
 export interface EagerActivities {
   has(type: string): boolean;
-  tryReserve(): boolean;
-  release(): void;
-  start(task: RespondWorkflowTaskCompletedResponse['activityTasks'][number]): void;
+  tryReserve(): Slot | undefined;
+  start(task: RespondWorkflowTaskCompletedResponse['activityTasks'][number], slot: Slot): void;
 }
 
 export interface WorkflowRunnerOptions {
@@ -51,16 +54,22 @@ export interface WorkflowRunnerOptions {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly identity: string;
-  readonly buildId?: string | undefined;
+  /** Default: it has no version. */
+  readonly code?: WorkerCode | undefined;
   readonly executor: WorkflowExecutor;
-  readonly slots: Slots;
   readonly logger: Logger;
   /** Absent: runs are not cached, and every task starts from the first event. */
   readonly sticky?: { readonly taskQueue: string; readonly scheduleToStartTimeoutMs: number } | undefined;
   /** Knows whether local activities will still bring results. Absent: there are none. */
   readonly localActivities?: { readonly stopped: boolean } | undefined;
+  /** Absent: nobody wants metrics. */
+  readonly metrics?: WorkerMetrics | undefined;
   /** Default: the machine's clock. */
   readonly time?: WorkerTime | undefined;
+  /** Default: the operating system's. */
+  readonly chance?: Chance | undefined;
+  /** The most bytes of one field that the namespace takes. Absent: the server decides. */
+  readonly blobSizeLimitBytes?: number | undefined;
   readonly eager?: { readonly activities: EagerActivities; readonly maximumPerTask: number } | undefined;
 }
 
@@ -74,6 +83,8 @@ export class WorkflowRunner {
   readonly #giveUp = new AbortController();
   /** The last task of each run in progress; the next one waits for it. */
   readonly #runs = new Map<string, Promise<void>>();
+  /** Tasks that have been processed. */
+  readonly counts = { processed: 0, failed: 0 };
   #stopping = false;
   #running = 0;
   #idle: (() => void)[] = [];
@@ -92,16 +103,17 @@ export class WorkflowRunner {
     return this.#running;
   }
 
-  /** Processes a task whose slot is taken. */
-  readonly start = (task: PollWorkflowTaskQueueResponse): void => {
+  /** Processes a task in its slot. */
+  readonly start = (task: PollWorkflowTaskQueueResponse, slot: Slot): void => {
     const runId = task.workflowExecution?.runId ?? '';
     this.#running += 1;
+    slot.use(task.workflowType?.name ?? '');
     const work = new Work(this.#options.time ?? systemTime, 'task');
     const before = this.#runs.get(runId);
     const mine: Promise<void> = (before === undefined ? this.#run(task, work) : before.then(() => this.#run(task, work))).finally(() => {
       work.end();
       if (this.#runs.get(runId) === mine) this.#runs.delete(runId);
-      this.#options.slots.release();
+      slot.release();
       this.#running -= 1;
       if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
@@ -136,31 +148,41 @@ export class WorkflowRunner {
   }
 
   async #process(task: PollWorkflowTaskQueueResponse, work: Work): Promise<PollWorkflowTaskQueueResponse | undefined> {
-    const outcome = await this.#options.executor.handle(task, this.#historyOf(task), () => work.rest());
+    const { metrics, time = systemTime } = this.#options;
+    const begin = metrics && time.monotonic();
+    metrics?.workflowTaskReceived(task);
+    const outcome = await this.#options.executor.handle(task, this.#historyOf(task, work), () => work.rest());
+    if (begin !== undefined) metrics?.workflowTaskProcessed(task.workflowType?.name ?? '', time.monotonic() - begin);
+    this.counts.processed += 1;
+    if (outcome.kind === 'failed') this.counts.failed += 1;
     switch (outcome.kind) {
       case 'completed':
-        return this.#complete(task, outcome);
+        return this.#complete(task, outcome, work);
       case 'failed':
-        await this.#fail(task, outcome);
+        await this.#fail(task, outcome, work);
         return undefined;
       case 'query':
-        await this.#answer(task, outcome);
+        await this.#answer(task, outcome, work);
         return undefined;
     }
   }
 
-  async #complete(task: PollWorkflowTaskQueueResponse, outcome: CompletedOutcome): Promise<PollWorkflowTaskQueueResponse | undefined> {
-    const { namespace, identity, buildId, executor, localActivities } = this.#options;
+  async #complete(task: PollWorkflowTaskQueueResponse, outcome: CompletedOutcome, work: Work): Promise<PollWorkflowTaskQueueResponse | undefined> {
+    const { namespace, identity, code, executor, localActivities } = this.#options;
     const runId = task.workflowExecution?.runId ?? '';
     const forceNewTask = outcome.forceNewTask ?? false;
     // Local activities go on in this process: their run must come back here, and to no other worker.
     const goesOnHere = forceNewTask && localActivities?.stopped !== true;
     if (forceNewTask && !goesOnHere) executor.evict(runId);
+    const oversized = oversizedCommand(outcome.commands, outcome.messages, this.#options.blobSizeLimitBytes ?? Infinity);
+    if (oversized !== undefined) {
+      await this.#fail(task, oversized, work);
+      return undefined;
+    }
     const sticky = this.#stopping ? undefined : this.#stickyAttributes;
     const { commands, reserved } = this.#requestEager(outcome.commands);
-    let granted = 0;
     try {
-      const reply = await this.#call(WorkflowService.RespondWorkflowTaskCompleted, {
+      const reply = await this.#call(work, WorkflowService.RespondWorkflowTaskCompleted, {
         taskToken: task.taskToken,
         namespace,
         identity,
@@ -173,13 +195,17 @@ export class WorkflowRunner {
         returnNewWorkflowTask: sticky !== undefined || goesOnHere,
         forceCreateNewWorkflowTask: forceNewTask,
         capabilities: CAPABILITIES,
-        workerVersionStamp: buildId === undefined ? undefined : { buildId, useVersioning: false },
+        workerVersionStamp: code?.buildId ? { buildId: code.buildId, useVersioning: code.useVersioning } : undefined,
+        deploymentOptions: code?.options,
+        versioningBehavior: code?.behavior === VersioningBehavior.UNSPECIFIED ? undefined : (outcome.versioningBehavior ?? code?.behavior),
       });
+      this.#options.metrics?.workflowTaskCompleted(task.workflowType?.name ?? '', commands, outcome.runStartTimeMs, (this.#options.time ?? systemTime).now());
       for (const activityTask of reply.activityTasks) {
+        const slot = reserved.pop();
         // More than asked for cannot run: no slot is taken for it.
-        if (granted === reserved) break;
-        granted += 1;
-        this.#options.eager?.activities.start(activityTask);
+        if (slot === undefined) break;
+        this.#options.metrics?.activityReceived(activityTask, true);
+        this.#options.eager?.activities.start(activityTask, slot);
       }
       if (reply.resetHistoryEventId > 0) executor.forgetLastTask(runId, reply.resetHistoryEventId);
       return reply.workflowTask;
@@ -195,52 +221,52 @@ export class WorkflowRunner {
           source: 'perdure',
           applicationFailureInfo: { type: 'GrpcMessageTooLarge', nonRetryable: true },
         },
-      });
+      }, work);
       return undefined;
     } finally {
-      for (; granted < reserved; granted++) this.#options.eager?.activities.release();
+      for (const slot of reserved) slot.release();
     }
   }
 
-  /** Marks activities that may come back with the reply, and takes a slot for each: that saves a round trip. */
-  #requestEager(commands: readonly Init<Command>[]): { readonly commands: readonly Init<Command>[]; readonly reserved: number } {
+  /** Of the activities that may come back with the reply, which saves a round trip, asks for those that there is a slot for, and takes it. */
+  #requestEager(commands: readonly Init<Command>[]): { readonly commands: readonly Init<Command>[]; readonly reserved: Slot[] } {
     const { eager, taskQueue } = this.#options;
-    if (eager === undefined || this.#stopping) return { commands, reserved: 0 };
-    let marked: Init<Command>[] | undefined;
-    let reserved = 0;
-    for (let i = 0; i < commands.length && reserved < eager.maximumPerTask; i++) {
-      const command = commands[i];
-      const activity = command?.scheduleActivityTaskCommandAttributes;
-      if (activity === undefined || activity.taskQueue?.name !== taskQueue) continue;
-      if (!eager.activities.has(activity.activityType?.name ?? '')) continue;
-      if (!eager.activities.tryReserve()) break;
-      reserved += 1;
-      marked ??= [...commands];
-      marked[i] = { ...command, scheduleActivityTaskCommandAttributes: { ...activity, requestEagerExecution: true } };
+    let asked: Init<Command>[] | undefined;
+    const reserved: Slot[] = [];
+    for (const [index, command] of commands.entries()) {
+      const activity = command.scheduleActivityTaskCommandAttributes;
+      if (!activity?.requestEagerExecution) continue;
+      const isPossible = eager !== undefined && !this.#stopping && reserved.length < eager.maximumPerTask && activity.taskQueue?.name === taskQueue;
+      const slot = isPossible && eager.activities.has(activity.activityType?.name ?? '') ? eager.activities.tryReserve() : undefined;
+      if (slot !== undefined) reserved.push(slot);
+      else (asked ??= [...commands])[index] = { ...command, scheduleActivityTaskCommandAttributes: { ...activity, requestEagerExecution: false } };
     }
-    return { commands: marked ?? commands, reserved };
+    return { commands: asked ?? commands, reserved };
   }
 
-  async #fail(task: PollWorkflowTaskQueueResponse, outcome: FailedOutcome): Promise<void> {
+  async #fail(task: PollWorkflowTaskQueueResponse, outcome: FailedOutcome, work: Work): Promise<void> {
     const { namespace, identity, executor } = this.#options;
     executor.evict(task.workflowExecution?.runId ?? '');
+    this.#options.metrics?.workflowTaskFailed(task.workflowType?.name ?? '', outcome.cause);
     this.#loggerFor(task).warn(`Workflow task failed, it will be retried: ${outcome.failure.message ?? ''}`, {
       attempt: task.attempt,
       stack: outcome.failure.stackTrace,
     });
     if (task.attempt > 1) return;
-    await this.#call(WorkflowService.RespondWorkflowTaskFailed, {
+    await this.#call(work, WorkflowService.RespondWorkflowTaskFailed, {
       taskToken: task.taskToken,
       namespace,
       identity,
       cause: outcome.cause,
       failure: Failure.encode(outcome.failure),
+      deploymentOptions: this.#options.code?.options,
     });
   }
 
-  async #answer(task: PollWorkflowTaskQueueResponse, { answer }: QueryOutcome): Promise<void> {
+  async #answer(task: PollWorkflowTaskQueueResponse, { answer }: QueryOutcome, work: Work): Promise<void> {
     const { namespace } = this.#options;
     await this.#call(
+      work,
       WorkflowService.RespondQueryTaskCompleted,
       answer.ok
         ? { taskToken: task.taskToken, namespace, completedType: QueryResultType.ANSWERED, queryResult: Payloads.encode(answer.result) }
@@ -264,9 +290,9 @@ export class WorkflowRunner {
     else logger.error('A workflow task was dropped because of an internal error', { error });
   }
 
-  #historyOf(task: PollWorkflowTaskQueueResponse): FetchHistory {
+  #historyOf(task: PollWorkflowTaskQueueResponse, work: Work): FetchHistory {
     return async (nextPageToken) => {
-      const { history, nextPageToken: following } = await this.#call(WorkflowService.GetWorkflowExecutionHistory, {
+      const { history, nextPageToken: following } = await this.#call(work, WorkflowService.GetWorkflowExecutionHistory, {
         namespace: this.#options.namespace,
         execution: task.workflowExecution,
         nextPageToken,
@@ -275,13 +301,17 @@ export class WorkflowRunner {
     };
   }
 
-  #call<Request, Response>(method: Method<Request, Response>, request: Init<Request>): Promise<Response> {
+  /** To wait for the server is no work: only time is needed. */
+  #call<Request, Response>(work: Work, method: Method<Request, Response>, request: Init<Request>): Promise<Response> {
+    const resume = work.rest();
     return callWithRetry(this.#options.transport, method, request, {
       timeoutMs: 30_000,
       giveUpAfterMs: REPORT_FOR_MS,
       signal: this.#giveUp.signal,
       logger: this.#options.logger,
-    });
+      time: this.#options.time,
+      chance: this.#options.chance,
+    }).finally(resume);
   }
 
   #loggerFor(task: PollWorkflowTaskQueueResponse): Logger {

@@ -290,6 +290,8 @@ export interface RealmRun {
   unblockConditions(): boolean;
   /** The commands made since the last call, in order. */
   takeCommands(): readonly RealmCommand[];
+  /** What the workflow's definition says; absent: nothing. */
+  readonly versioningBehavior: 'PINNED' | 'AUTO_UPGRADE' | undefined;
   /** Set once something went wrong that must fail the workflow task. The run is of no use afterwards. */
   readonly taskError: TaskError | undefined;
   /** Makes the run fail its task, for errors found outside. */

@@ -13,7 +13,7 @@ import { fieldsFromHeaders, type ActivityInput } from './interceptors.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
 
 /** Stands where an interface member is not an activity function. */
-export declare const NotAnActivityMethod: unique symbol;
+export const NotAnActivityMethod: unique symbol = Symbol.for('perdure.notAnActivityMethod') as never;
 
 export type ActivityFunctionWithOptions<T extends ActivityFunction> = T & {
   /** Calls the activity with other options than the proxy's. */
@@ -145,11 +145,10 @@ function push(run: WorkflowRun, input: ActivityInput, options: CompiledOptions, 
       priority: options.priority,
       summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
     });
-    run.activities.set(seq, { resolve, reject, site });
-    if (!scope.cancellable) return;
     // The promise is settled by the replay core: it knows what the cancellation type means for the state the activity is in.
-    scope.cancelRequested.catch(() => {
+    const requestCancel = (): void => {
       if (run.activities.has(seq)) run.push({ kind: 'request-cancel-activity', seq });
-    });
+    };
+    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site }, requestCancel));
   });
 }

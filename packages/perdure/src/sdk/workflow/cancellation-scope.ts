@@ -44,6 +44,14 @@ export interface CancellationScopeOptions {
   readonly parent?: CancellationScope;
 }
 
+type CancellationListener = (reason: CancelledFailure) => void;
+
+/** Who waits for something. */
+interface Settleable {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 const ROOT = Symbol('root');
 
 let storage: AsyncStorage<CancellationScope> | undefined;
@@ -59,9 +67,10 @@ export class CancellationScope {
   readonly cancellable: boolean;
   readonly timeout: number | undefined;
   readonly parent: CancellationScope | undefined;
-  /** Rejects with a `CancelledFailure` when cancellation of this scope is requested. Never resolves. */
-  readonly cancelRequested: Promise<never>;
+  readonly #cancelRequested: Promise<never>;
   #requested = false;
+  /** Those that share one reaction of the promise; absent: the next begins a new one. */
+  #listeners: Set<CancellationListener> | undefined;
   #reject!: (reason: CancelledFailure) => void;
 
   constructor(options?: CancellationScopeOptions | typeof ROOT) {
@@ -69,19 +78,68 @@ export class CancellationScope {
     const given = isRoot ? undefined : options;
     this.cancellable = given?.cancellable ?? true;
     this.timeout = msOptionalToNumber(given?.timeout);
-    this.cancelRequested = new Promise<never>((_resolve, reject) => {
+    this.#cancelRequested = new Promise<never>((_resolve, reject) => {
       this.#reject = (reason) => {
         this.#requested = true;
         reject(reason);
       };
     });
     // Nobody has to listen: without this, a cancelled scope would be reported as an unhandled rejection.
-    this.cancelRequested.catch(() => undefined);
+    this.#cancelRequested.catch(() => undefined);
     if (isRoot) return;
     this.parent = given?.parent ?? CancellationScope.current();
     if (!this.parent.cancellable) return;
     this.#requested = this.parent.#requested;
-    this.parent.cancelRequested.catch((reason: CancelledFailure) => this.#reject(reason));
+    this.parent.onCancelRequested((reason) => this.#reject(reason));
+  }
+
+  /** Rejects with a `CancelledFailure` when cancellation of this scope is requested. Never resolves. */
+  get cancelRequested(): Promise<never> {
+    // Whoever asks may attach a reaction, and keeps the place in the order that it would have had.
+    this.#listeners = undefined;
+    return this.#cancelRequested;
+  }
+
+  /**
+   * @internal Calls `listener` when a reaction attached to `cancelRequested` now would run; what it gives takes the listener away.
+   *
+   * A promise never forgets a reaction: a workflow that waits ten thousand times in one scope would keep ten thousand of them. So listeners
+   * that follow each other share one. They run in one microtask instead of several that nothing can come between, so the order is the same.
+   */
+  onCancelRequested(listener: CancellationListener): () => void {
+    if (this.#requested) {
+      this.#cancelRequested.catch(listener);
+      return () => undefined;
+    }
+    const listeners = (this.#listeners ??= this.#listen());
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  #listen(): Set<CancellationListener> {
+    const listeners = new Set<CancellationListener>();
+    this.#cancelRequested.catch((reason: CancelledFailure) => {
+      for (const listener of listeners) listener(reason);
+    });
+    return listeners;
+  }
+
+  /** @internal Like {@link onCancelRequested}, until `completion` is settled. */
+  whileWaiting<Waiting extends Settleable>(completion: Waiting, listener: CancellationListener): Waiting {
+    if (!this.cancellable) return completion;
+    const stop = this.onCancelRequested(listener);
+    const { resolve, reject } = completion;
+    return {
+      ...completion,
+      resolve: (value: unknown) => {
+        stop();
+        resolve(value);
+      },
+      reject: (reason: unknown) => {
+        stop();
+        reject(reason);
+      },
+    };
   }
 
   /** True if operations in this scope must fail: cancellation was requested and the scope is cancellable. */

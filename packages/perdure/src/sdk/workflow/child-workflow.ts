@@ -1,5 +1,6 @@
 /** Starting child workflows, and their handles. */
 import { msOptionalToNumber } from '../common/duration.js';
+import { checkArgumentsNow } from '../common/checks.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import type { SignalDefinition, Workflow, WorkflowResultType } from '../common/definitions.js';
 import { WorkflowExecutionAlreadyStartedError } from '../common/failure.js';
@@ -77,7 +78,7 @@ export async function startChild<T extends Workflow>(
   ...[options]: ChildArguments<T>
 ): Promise<ChildWorkflowHandle<T>> {
   const run = currentRun('startChild');
-  const begun = begin(run, extractWorkflowType(workflow), options ?? {}, startChild);
+  const begun = begin(run, workflow, options ?? {}, startChild);
   const { started, ended, workflowId } = begun instanceof Promise ? await begun : begun;
   const firstExecutionRunId = await started;
   return {
@@ -91,7 +92,7 @@ export async function startChild<T extends Workflow>(
 /** Starts a child and waits for its result. @throws ChildWorkflowFailure if it does not complete. */
 export async function executeChild<T extends Workflow>(workflow: string | T, ...[options]: ChildArguments<T>): Promise<WorkflowResultType<T>> {
   const run = currentRun('executeChild');
-  const begun = begin(run, extractWorkflowType(workflow), options ?? {}, executeChild);
+  const begun = begin(run, workflow, options ?? {}, executeChild);
   const { started, ended } = begun instanceof Promise ? await begun : begun;
   await started;
   return (await ended) as WorkflowResultType<T>;
@@ -112,8 +113,10 @@ type GivenOptions = ChildWorkflowOptions & { args?: readonly unknown[] };
 
 type Below = (...args: never[]) => unknown;
 
-function begin(run: WorkflowRun, workflowType: string, options: GivenOptions, below: Below): StartedChild | Promise<StartedChild> {
+function begin(run: WorkflowRun, workflow: string | Workflow, options: GivenOptions, below: Below): StartedChild | Promise<StartedChild> {
+  const workflowType = extractWorkflowType(workflow);
   run.assertMayAct('start-child');
+  checkArgumentsNow(workflow, options.args ?? []);
   const workflowId = options.workflowId ?? run.random.uuid4();
   const input = { workflowType, options: { ...options, workflowId, args: [...(options.args ?? [])] }, headers: {}, seq: run.nextSeq.child++ };
   // Without interceptors nothing is awaited here: microtasks are part of the order of commands.
@@ -146,17 +149,22 @@ function start(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below:
     }
     const site = callSite(below);
     run.push(command(run, input, site));
+    let stopListening: (() => void) | undefined;
     run.children.set(seq, {
       site,
-      onStart: (result) => settleStart(run, seq, result, resolve, reject),
+      onStart: (result) => {
+        if (result.kind !== 'started') stopListening?.();
+        settleStart(run, seq, result, resolve, reject);
+      },
       onEnd: (result) => {
+        stopListening?.();
         // A child that is cancelled before it has started ends both promises.
         if (!result.ok) reject(run.toError(result.failure));
         run.settle(end, result);
       },
     });
     if (!scope.cancellable) return;
-    scope.cancelRequested.catch(() => {
+    stopListening = scope.onCancelRequested(() => {
       if (run.children.has(seq)) run.push({ kind: 'request-cancel-child', seq, reason: 'Parent workflow cancelled' });
     });
   });

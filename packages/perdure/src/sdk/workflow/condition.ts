@@ -40,11 +40,22 @@ function holds(run: WorkflowRun, predicate: () => boolean, onDispose?: (dispose:
       resolve();
       return;
     }
-    const waiting = { predicate, resolve: () => resolve(), site: callSite(condition) };
+    let stopListening: (() => void) | undefined;
+    const waiting = {
+      predicate,
+      resolve: () => {
+        stopListening?.();
+        resolve();
+      },
+      site: callSite(condition),
+    };
     run.conditions.add(waiting);
-    onDispose?.(() => run.conditions.delete(waiting));
+    onDispose?.(() => {
+      stopListening?.();
+      run.conditions.delete(waiting);
+    });
     if (!scope.cancellable) return;
-    scope.cancelRequested.catch((reason) => {
+    stopListening = scope.onCancelRequested((reason) => {
       run.conditions.delete(waiting);
       reject(reason);
     });

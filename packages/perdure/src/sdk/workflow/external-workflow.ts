@@ -1,4 +1,5 @@
 /** Signalling and cancelling other executions of the namespace. */
+import { checkArgumentsNow } from '../common/checks.js';
 import type { SignalDefinition } from '../common/definitions.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import type { ExternalTarget } from './activation.js';
@@ -30,6 +31,7 @@ export function getExternalWorkflowHandle(workflowId: string, runId?: string): E
 export function signalTarget(target: ExternalTarget, definition: { readonly name: string } | string, args: readonly unknown[]): Promise<void> {
   const run = currentRun('signal');
   run.assertMayAct('signal-external');
+  checkArgumentsNow(definition, args);
   const input: SignalWorkflowInput = {
     seq: run.nextSeq.signal++,
     signalName: typeof definition === 'string' ? definition : definition.name,
@@ -68,11 +70,10 @@ function pushSignal(run: WorkflowRun, input: SignalWorkflowInput): Promise<void>
       input: args.map((arg) => run.payloadConverter.toPayload(arg)),
       headers: fieldsFromHeaders(headers),
     });
-    run.externalSignals.set(seq, { resolve: () => resolve(), reject, site });
-    if (!scope.cancellable) return;
-    scope.cancelRequested.catch(() => {
+    const takeBack = (): void => {
       if (run.externalSignals.has(seq)) run.push({ kind: 'cancel-signal', seq });
-    });
+    };
+    run.externalSignals.set(seq, scope.whileWaiting({ resolve: () => resolve(), reject, site }, takeBack));
   });
 }
 

@@ -4,12 +4,14 @@
  * No signal is ever lost: one without a handler waits until a handler for its name (or a default handler) is set. Handlers that wait may
  * run at the same time as the workflow function and each other; they take turns at their awaits.
  */
+import { LateMap } from '../common/late-map.js';
 import { IllegalStateError } from '../common/errors.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import type { Job, QueryCall } from './activation.js';
+import { enhancedStackTraceQuery, stackTraceQuery, workflowMetadataQuery, type WorkflowMetadata } from './builtin-queries.js';
 import type { DefaultQueryHandler, DefaultSignalHandler } from './handlers.js';
 import { headersFromFields } from './interceptors.js';
-import { stackTraces } from './stack-traces.js';
+import { enhancedStackTrace, stackTraces } from './stack-traces.js';
 import type { WorkflowRun } from './workflow-run.js';
 
 export interface NamedHandler {
@@ -20,16 +22,20 @@ export interface NamedHandler {
 
 type Signal = Omit<Extract<Job, { kind: 'signal' }>, 'kind'>;
 
-const STACK_TRACE_QUERY = '__stack_trace';
-const METADATA_QUERY = '__temporal_workflow_metadata';
+/** Answered for every workflow, unless it has a handler of that name. */
+const BUILTIN_QUERIES = [
+  { name: stackTraceQuery.name, description: 'Where the workflow waits.' },
+  { name: enhancedStackTraceQuery.name, description: 'Where the workflow waits, as data.' },
+  { name: workflowMetadataQuery.name, description: 'What the workflow can be asked and told.' },
+];
 const RESERVED_PREFIX = '__temporal_';
 
 export class HandlerTable {
   readonly #run: WorkflowRun;
-  readonly #signals = new Map<string, NamedHandler>();
-  readonly #queries = new Map<string, NamedHandler>();
+  readonly #signals = new LateMap<string, NamedHandler>();
+  readonly #queries = new LateMap<string, NamedHandler>();
   /** Names of running handlers that should be warned about, with how many run. */
-  readonly #unfinished = new Map<string, number>();
+  readonly #unfinished = new LateMap<string, number>();
   #buffered: Signal[] = [];
   #runningCount = 0;
   defaultSignal: DefaultSignalHandler | undefined;
@@ -115,23 +121,23 @@ export class HandlerTable {
   #invokeQuery(call: QueryCall, args: readonly unknown[]): unknown {
     const named = this.#queries.get(call.name);
     if (named !== undefined) return named.handler(...(args as never[]));
-    if (call.name === STACK_TRACE_QUERY) return stackTraces(this.#run);
-    if (call.name === METADATA_QUERY) return this.#metadata();
+    if (call.name === stackTraceQuery.name) return stackTraces(this.#run);
+    if (call.name === enhancedStackTraceQuery.name) return enhancedStackTrace(this.#run);
+    if (call.name === workflowMetadataQuery.name) return this.#metadata();
     if (this.defaultQuery !== undefined && !call.name.startsWith(RESERVED_PREFIX)) return this.defaultQuery(call.name, ...args);
     throw new ReferenceError(
-      `Workflow did not register a handler for ${call.name}. Registered queries: [${[STACK_TRACE_QUERY, METADATA_QUERY, ...this.#queries.keys()].join(' ')}]`,
+      `Workflow did not register a handler for ${call.name}. Registered queries: [${[...BUILTIN_QUERIES.map(({ name }) => name), ...this.#queries.keys()].join(' ')}]`,
     );
   }
 
-  #metadata(): object {
-    const listed = (handlers: ReadonlyMap<string, { readonly description: string | undefined }>) =>
+  #metadata(): WorkflowMetadata {
+    const listed = (handlers: Iterable<readonly [string, { readonly description: string | undefined }]>) =>
       [...handlers].map(([name, { description }]) => (description === undefined ? { name } : { name, description }));
     return {
       definition: {
         type: this.#run.start.workflowType,
         queryDefinitions: [
-          { name: STACK_TRACE_QUERY, description: 'Where the workflow waits.' },
-          { name: METADATA_QUERY, description: 'What the workflow can be asked and told.' },
+          ...BUILTIN_QUERIES,
           ...listed(this.#queries),
         ],
         signalDefinitions: listed(this.#signals),

@@ -1,9 +1,28 @@
 /** What a workflow can be told and asked: signals, queries and updates. */
-import type { HandlerUnfinishedPolicy, QueryDefinition, SignalDefinition, UpdateDefinition } from '../common/definitions.js';
+import { checksOf, type CHECKS } from '../common/checks.js';
+import type {
+  CheckedQueryDefinition,
+  CheckedSignalDefinition,
+  CheckedUpdateDefinition,
+  HandlerUnfinishedPolicy,
+  QueryDefinition,
+  SignalDefinition,
+  UpdateDefinition,
+} from '../common/definitions.js';
+import { checkedQueryHandler, checkedSignalHandler, checkedUpdateHandler } from './checked-handlers.js';
 import { currentRun } from './current-run.js';
 
 /** The function that handles a definition. Query handlers must not be asynchronous: a query must see one consistent state. */
 export type Handler<Definition> =
+  Definition extends CheckedSignalDefinition<unknown[], infer Args, string>
+    ? (...args: Args) => void | Promise<void>
+    : Definition extends CheckedQueryDefinition<unknown, unknown[], infer Args, infer Result, string>
+      ? (...args: Args) => Result
+      : Definition extends CheckedUpdateDefinition<unknown, unknown[], infer Args, infer Result, string>
+        ? (...args: Args) => Result | Promise<Result>
+        : PlainHandler<Definition>;
+
+type PlainHandler<Definition> =
   Definition extends SignalDefinition<infer Args extends unknown[], string>
     ? (...args: Args) => void | Promise<void>
     : Definition extends QueryDefinition<infer Result, infer Args extends unknown[], string>
@@ -11,6 +30,11 @@ export type Handler<Definition> =
       : Definition extends UpdateDefinition<infer Result, infer Args extends unknown[], string>
         ? (...args: Args) => Result | Promise<Result>
         : never;
+
+/** A definition without schemas: one with schemas must not be taken for it, its handlers have other types. */
+interface Unchecked {
+  readonly [CHECKS]?: undefined;
+}
 
 export type DefaultSignalHandler = (signalName: string, ...args: unknown[]) => void | Promise<void>;
 export type DefaultQueryHandler = (queryName: string, ...args: unknown[]) => unknown;
@@ -45,36 +69,54 @@ export interface UpdateHandlerOptions<Args extends unknown[] = unknown[]> extend
  * });
  */
 export function setHandler<Args extends unknown[]>(
-  definition: SignalDefinition<Args, string>,
+  definition: CheckedSignalDefinition<unknown[], Args, string>,
   handler: ((...args: NoInfer<Args>) => void | Promise<void>) | undefined,
   options?: HandlerOptions,
 ): void;
 export function setHandler<Result, Args extends unknown[]>(
-  definition: QueryDefinition<Result, Args, string>,
+  definition: CheckedQueryDefinition<unknown, unknown[], Args, Result, string>,
+  handler: ((...args: NoInfer<Args>) => NoInfer<Result>) | undefined,
+  options?: HandlerOptions,
+): void;
+export function setHandler<Result, Args extends unknown[]>(
+  definition: CheckedUpdateDefinition<unknown, unknown[], Args, Result, string>,
+  handler: ((...args: NoInfer<Args>) => NoInfer<Result> | Promise<NoInfer<Result>>) | undefined,
+  options?: UpdateHandlerOptions<NoInfer<Args>>,
+): void;
+export function setHandler<Args extends unknown[]>(
+  definition: SignalDefinition<Args, string> & Unchecked,
+  handler: ((...args: NoInfer<Args>) => void | Promise<void>) | undefined,
+  options?: HandlerOptions,
+): void;
+export function setHandler<Result, Args extends unknown[]>(
+  definition: QueryDefinition<Result, Args, string> & Unchecked,
   handler: ((...args: NoInfer<Args>) => Result) | undefined,
   options?: HandlerOptions,
 ): void;
 export function setHandler<Result, Args extends unknown[]>(
-  definition: UpdateDefinition<Result, Args, string>,
+  definition: UpdateDefinition<Result, Args, string> & Unchecked,
   handler: ((...args: NoInfer<Args>) => Result | Promise<Result>) | undefined,
   options?: UpdateHandlerOptions<NoInfer<Args>>,
 ): void;
 export function setHandler(
-  definition: SignalDefinition<never[], string> | QueryDefinition<unknown, never[], string> | UpdateDefinition<unknown, never[], string>,
+  definition: SignalDefinition<unknown[], string> | QueryDefinition<unknown, unknown[], string> | UpdateDefinition<unknown, unknown[], string>,
   handler: ((...args: never[]) => unknown) | undefined,
   options?: UpdateHandlerOptions<never[]>,
 ): void {
   const { handlers, updates } = currentRun('setHandler');
   const warnIfUnfinished = options?.unfinishedPolicy !== 'ABANDON';
+  const checks = checksOf(definition);
   const named = handler && { handler, description: options?.description, warnIfUnfinished };
   const { type, name } = definition;
   switch (type) {
     case 'signal':
-      return handlers.setSignal(name, named);
+      return handlers.setSignal(name, named && checks ? { ...named, handler: checkedSignalHandler(checks, name, named.handler) } : named);
     case 'query':
-      return handlers.setQuery(name, named);
-    case 'update':
-      return updates.set(name, named && { ...named, validator: options?.validator });
+      return handlers.setQuery(name, named && checks ? { ...named, handler: checkedQueryHandler(checks, named.handler) } : named);
+    case 'update': {
+      const update = named && { ...named, validator: options?.validator };
+      return updates.set(name, update && checks ? checkedUpdateHandler(checks, update) : update);
+    }
     default:
       definition satisfies never;
       throw new TypeError(`setHandler needs what defineSignal, defineQuery or defineUpdate gave, not a definition of type '${String(type)}'.`);

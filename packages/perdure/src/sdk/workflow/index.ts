@@ -11,25 +11,41 @@ export {
   ApplicationFailureCategory,
   CancelledFailure,
   ChildWorkflowFailure,
+  CompleteAsyncError,
   defineQuery,
   defineSignal,
   defineUpdate,
+  defineWorkflow,
+  extractWorkflowType,
   HandlerUnfinishedPolicy,
+  IllegalStateError,
+  NamespaceNotFoundError,
   NexusOperationFailure,
   ParentClosePolicy,
+  PayloadConverterError,
   rootCause,
+  SchemaValidationError,
   ServerFailure,
   TemporalFailure,
   TerminatedFailure,
   TimeoutFailure,
+  ValueError,
   WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
   defaultPayloadConverter,
   type ActivityFunction,
   type ActivityInterface,
   type ActivityOptions,
   type LocalActivityOptions,
   type Headers,
+  type MetricCounter,
+  type MetricGauge,
+  type MetricHistogram,
+  type MetricMeter,
+  type MetricTags,
+  type MetricUpDownCounter,
   type Next,
   type Payload,
   type PayloadConverter,
@@ -38,12 +54,17 @@ export {
   type SearchAttributes,
   type SearchAttributeValue,
   type SignalDefinition,
+  type StandardSchema,
   type UntypedActivities,
   type UpdateDefinition,
   type Workflow,
+  type WorkflowQueryType,
+  type WorkflowReturnType,
+  type WorkflowSignalType,
   type WorkflowResultType,
 } from '../common/index.js';
 export {
+  NotAnActivityMethod,
   proxyActivities,
   scheduleActivity,
   type ActivityFunctionWithOptions,
@@ -55,6 +76,8 @@ export {
   type LocalActivityFunctionWithOptions,
   type LocalActivityInterfaceFor,
 } from './local-activities.js';
+export { AsyncLocalStorage } from './async-local-storage.js';
+export { enhancedStackTraceQuery, stackTraceQuery, workflowMetadataQuery, type HandlerMetadata, type WorkflowMetadata } from './builtin-queries.js';
 export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.js';
 export {
   ChildWorkflowCancellationType,
@@ -92,6 +115,7 @@ export type {
   ContinueAsNewInput,
   DisposeInput,
   GetLogAttributesInput,
+  GetMetricTagsInput,
   LocalActivityInput,
   QueryInput,
   SignalInput,
@@ -107,13 +131,18 @@ export type {
   WorkflowOutboundCallsInterceptor,
 } from './interceptors.js';
 export { log, type LogAttributes, type WorkflowLogger } from './log.js';
+export { metricMeter } from './metric-meter.js';
 export { deprecatePatch, patched } from './patches.js';
+export { race } from './race.js';
+export { getRandomStream, workflowRandom, type WorkflowRandomStream } from './random-streams.js';
 export { proxySinks, type Sink, type SinkCall, type SinkFunction, type Sinks } from './sinks.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { runSaga, Saga, type FailedCompensation, type SagaOptions } from './saga.js';
 export { Mutex, Semaphore, type Release } from './semaphore.js';
+export type { EnhancedStackTrace, StackTrace, StackTraceFileLocation } from './stack-traces.js';
+export { setWorkflowOptions, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
 export { sleep, type TimerOptions } from './timers.js';
 export { Trigger } from './trigger.js';
 export { upsertMemo, upsertSearchAttributes } from './upserts.js';
 export { DEFAULT_VERSION, getVersion } from './versions.js';
-export { uuid4 } from './uuid.js';
+export { now, random, uuid4 } from './uuid.js';

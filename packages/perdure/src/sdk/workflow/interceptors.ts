@@ -11,6 +11,7 @@
 import type { ActivityOptions, LocalActivityOptions } from '../common/activity-options.js';
 import type { Headers } from '../common/definitions.js';
 import type { Next } from '../common/interceptors.js';
+import type { MetricTags } from '../common/metrics.js';
 import type { Payload } from '../common/payload-converter.js';
 import type { Activation, RealmCommand } from './activation.js';
 import type { ChildWorkflowOptions } from './child-workflow.js';
@@ -83,6 +84,8 @@ export interface WorkflowOutboundCallsInterceptor {
   continueAsNew?(input: ContinueAsNewInput, next: Next<WorkflowOutboundCallsInterceptor, 'continueAsNew'>): Promise<never>;
   /** What each line of `log` carries; called for each line. */
   getLogAttributes?(input: GetLogAttributesInput, next: Next<WorkflowOutboundCallsInterceptor, 'getLogAttributes'>): Record<string, unknown>;
+  /** What each value of `metricMeter` carries; called for each value. */
+  getMetricTags?(input: GetMetricTagsInput, next: Next<WorkflowOutboundCallsInterceptor, 'getMetricTags'>): GetMetricTagsInput;
 }
 
 export interface TimerInput {
@@ -135,6 +138,8 @@ export interface ContinueAsNewInput {
 }
 
 export type GetLogAttributesInput = Record<string, unknown>;
+
+export type GetMetricTagsInput = MetricTags;
 
 /** Around the steps of the runtime: for instruments that must see everything. The shapes in it may change between versions. */
 export interface WorkflowInternalsInterceptor {

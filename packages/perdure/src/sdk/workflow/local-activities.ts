@@ -160,10 +160,9 @@ async function schedule(run: WorkflowRun, input: LocalActivityInput, options: Co
       cancellation: options.cancellation,
       summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
     });
-    run.activities.set(seq, { resolve, reject, site });
-    if (!scope.cancellable) return;
-    scope.cancelRequested.catch(() => {
+    const requestCancel = (): void => {
       if (run.activities.has(seq)) run.push({ kind: 'request-cancel-local-activity', seq });
-    });
+    };
+    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site }, requestCancel));
   });
 }

@@ -35,7 +35,7 @@ export function writeFor({ start, isReplaying, interceptors }: WorkflowRun, leve
   if (isReplaying) return;
   const { namespace, taskQueue, workflowId, runId, workflowType } = start;
   const { outbound } = interceptors;
-  const identity = { namespace, taskQueue, workflowId, runId, workflowType };
+  const identity = { sdkComponent: 'workflow', namespace, taskQueue, workflowId, runId, workflowType };
   const common = outbound.length === 0 ? identity : composeInterceptors(outbound, 'getLogAttributes', (unchanged) => unchanged)(identity);
   realmHost()?.log(level, message, { ...common, ...attributes });
 }

@@ -129,7 +129,12 @@ function waitInScope<R>(begin: (resolve: (value: R) => void, reject: (reason: un
       scope.cancelRequested.catch(reject);
       return;
     }
-    const leave = begin(resolve, reject);
-    if (scope.cancellable) scope.cancelRequested.catch(leave);
+    let stopListening: (() => void) | undefined;
+    const served = (value: R): void => {
+      stopListening?.();
+      resolve(value);
+    };
+    const leave = begin(served, reject);
+    if (scope.cancellable) stopListening = scope.onCancelRequested(leave);
   });
 }

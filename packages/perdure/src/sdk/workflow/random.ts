@@ -6,17 +6,31 @@
  * history). Therefore nothing here may ever change: the seed is SipHash-1-3 of the id, the generator is Alea (Johannes Baagøe, 2010).
  */
 export class SeededRandom {
-  readonly #seed: string;
+  readonly #seed: string | readonly number[];
   #stream: Alea | undefined;
+  #named: Map<string, SeededRandom> | undefined;
 
-  constructor(seed: string) {
+  /** @param seed the id of a run, or bytes. */
+  constructor(seed: string | readonly number[]) {
     this.#seed = seed;
+  }
+
+  /** Numbers of their own, always the same for a name; to draw them changes no other stream. */
+  named(name: string): SeededRandom {
+    this.#named ??= new Map();
+    let stream = this.#named.get(name);
+    if (stream === undefined) this.#named.set(name, (stream = new SeededRandom(namedSeed(this.#bytes(), name))));
+    return stream;
+  }
+
+  #bytes(): readonly number[] {
+    return typeof this.#seed === 'string' ? seedBytes(this.#seed) : this.#seed;
   }
 
   /** In [0, 1), with 32 random bits. */
   float(): number {
     // Most runs draw nothing: the seed is worked out with the first number.
-    this.#stream ??= new Alea(seedBytes(this.#seed));
+    this.#stream ??= new Alea(this.#bytes());
     return this.#stream.next();
   }
 
@@ -85,6 +99,19 @@ function mixer(): (bytes: readonly number[]) => number {
     }
     return (state >>> 0) / TWO_32;
   };
+}
+
+const NAMED_PREFIX = 'temporal-workflow-random-stream-v1';
+
+/** Seed and name, each behind its length, so that no two pairs give the same bytes. */
+function namedSeed(seed: readonly number[], name: string): number[] {
+  const encoder = new TextEncoder();
+  const nameBytes = encoder.encode(name);
+  return [...encoder.encode(NAMED_PREFIX), ...bigEndian32(seed.length), ...seed, ...bigEndian32(nameBytes.length), ...nameBytes];
+}
+
+function bigEndian32(value: number): number[] {
+  return [(value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];
 }
 
 /** SipHash-1-3 with a key of zeros over the text and a closing 0xff, as eight bytes, the highest first. */

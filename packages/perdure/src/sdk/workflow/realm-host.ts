@@ -6,6 +6,7 @@
  * there is no host, and nothing here is used.
  */
 import type { LogLevel } from '../common/logger.js';
+import type { RecordMetric } from '../common/metrics.js';
 
 export interface RealmHost {
   /** A slot whose value follows `await` and callbacks. Costs nothing until the first `run`. */
@@ -17,6 +18,8 @@ export interface RealmHost {
   /** `file:line:column` of the user's source for a position in the bundle. */
   mapPosition(line: number, column: number): string | undefined;
   log(level: LogLevel, message: string, attributes: Readonly<Record<string, unknown>>): void;
+  /** Absent: nobody wants metrics. */
+  readonly recordMetric?: RecordMetric | undefined;
   parseUrl(url: string, base: string | undefined): string | undefined;
   /** One part of a valid URL: `host`, `pathname`, …. With `value`: the URL after setting that part. */
   urlPart(url: string, part: string): string;

@@ -32,6 +32,8 @@ export interface BundleExports {
 }
 
 export interface RealmRuntime {
+  /** Evaluates the packages that all runs share; once, before the first run. */
+  share(factory: BundleFactory): void;
   /** A run whose modules are evaluated. It is current afterwards: evaluating may have left microtasks, which belong to it. */
   createRun(start: RunStart, factory: BundleFactory): RealmRun;
   /** Makes a run current until {@link leave}. */
@@ -69,6 +71,9 @@ export function createRuntime(host: RealmHost): RealmRuntime {
     return module.exports;
   };
   return {
+    share(factory) {
+      for (const [path, exports] of Object.entries(evaluate(factory))) modules.set(path, exports);
+    },
     createRun(start, factory) {
       const run = new WorkflowRun(start);
       setCurrentRun(run);

@@ -78,10 +78,15 @@ export class Semaphore {
         scope.cancelRequested.catch(reject);
         return;
       }
-      const waiter = { permits, grant: resolve };
+      let stopListening: (() => void) | undefined;
+      const grant = (): void => {
+        stopListening?.();
+        resolve();
+      };
+      const waiter = { permits, grant };
       this.#waiters.add(waiter);
       if (!scope.cancellable) return;
-      scope.cancelRequested.catch((reason) => {
+      stopListening = scope.onCancelRequested((reason) => {
         // Whoever has been served keeps it.
         if (!this.#waiters.delete(waiter)) return;
         reject(reason);

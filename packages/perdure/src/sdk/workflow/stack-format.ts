@@ -6,9 +6,10 @@
  */
 import type { RealmHost } from './realm-host.js';
 
-/** The names under which the sandbox compiles the two scripts. */
+/** The names under which the sandbox compiles its scripts. */
 export const BUNDLE_FILE = 'perdure:workflows';
 export const RUNTIME_FILE = 'perdure:runtime';
+export const PACKAGES_FILE = 'perdure:packages';
 
 export function formatStack(error: Error, frames: readonly NodeJS.CallSite[], host: RealmHost): string {
   const lines: string[] = [];

@@ -54,7 +54,6 @@ function pushTimer(run: WorkflowRun, { durationMs, seq, options }: TimerInput, b
       return;
     }
     const site = callSite(below);
-    run.timers.set(seq, { resolve: () => resolve(), reject, site });
     run.push({
       kind: 'start-timer',
       seq,
@@ -62,7 +61,7 @@ function pushTimer(run: WorkflowRun, { durationMs, seq, options }: TimerInput, b
       durationMs: Math.max(1, Math.round(durationMs)),
       summary: options?.summary === undefined ? undefined : run.payloadConverter.toPayload(options.summary),
     });
-    if (scope.cancellable) scope.cancelRequested.catch((reason: CancelledFailure) => cancelTimer(run, seq, reason));
+    run.timers.set(seq, scope.whileWaiting({ resolve: () => resolve(), reject, site }, (reason) => cancelTimer(run, seq, reason)));
   });
 }
 

@@ -22,13 +22,20 @@ export class Trigger<T> implements PromiseLike<T> {
       resolve = resolvePromise;
       reject = rejectPromise;
     });
-    this.resolve = resolve;
-    this.reject = reject;
+    let stopListening: (() => void) | undefined;
+    this.resolve = (value) => {
+      stopListening?.();
+      resolve(value);
+    };
+    this.reject = (reason) => {
+      stopListening?.();
+      reject(reason);
+    };
     // Nobody has to wait for a trigger.
     this.#promise.catch(() => undefined);
     if (!inWorkflowContext()) return;
     const scope = CancellationScope.current();
-    if (scope.consideredCancelled || scope.cancellable) scope.cancelRequested.catch(reject);
+    if (scope.cancellable) stopListening = scope.onCancelRequested(reject);
   }
 
   then<Fulfilled = T, Rejected = never>(

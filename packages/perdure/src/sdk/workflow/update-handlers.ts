@@ -10,8 +10,9 @@
  *
  * The number of microtasks between a handler's end and the completion of its update is part of the order of commands; see the README.
  */
+import { LateMap } from '../common/late-map.js';
 import { composeInterceptors } from '../common/interceptors.js';
-import { ensureTemporalFailure, ApplicationFailure, TemporalFailure } from '../common/failure.js';
+import { ensureTemporalFailure, ApplicationFailure } from '../common/failure.js';
 import type { UpdateJob } from './activation.js';
 import { runAsUpdate } from './current-update.js';
 import type { DefaultUpdateHandler } from './handlers.js';
@@ -34,9 +35,9 @@ const RESERVED_PREFIX = '__temporal_';
 
 export class UpdateHandlers {
   readonly #run: WorkflowRun;
-  readonly #handlers = new Map<string, NamedUpdateHandler>();
+  readonly #handlers = new LateMap<string, NamedUpdateHandler>();
   /** By protocol instance id. */
-  readonly #running = new Map<string, RunningUpdate>();
+  readonly #running = new LateMap<string, RunningUpdate>();
   #buffered: UpdateJob[] = [];
   #default: DefaultUpdateHandler | undefined;
 
@@ -49,7 +50,7 @@ export class UpdateHandlers {
     return this.#running.size;
   }
 
-  get named(): ReadonlyMap<string, NamedUpdateHandler> {
+  get named(): Iterable<readonly [string, NamedUpdateHandler]> {
     return this.#handlers;
   }
 
@@ -129,7 +130,7 @@ export class UpdateHandlers {
     execution
       .then((result) => run.push({ kind: 'complete-update', protocolInstanceId, result: { ok: true, payload: run.payloadConverter.toPayload(result) } }))
       .catch((error: unknown) => {
-        if (error instanceof TemporalFailure) {
+        if (run.isFailure(error)) {
           run.push({ kind: 'complete-update', protocolInstanceId, result: { ok: false, failure: run.toFailure(error) } });
         } else run.handleFailure(error);
       })

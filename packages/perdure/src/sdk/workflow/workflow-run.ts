@@ -8,11 +8,13 @@
  * cancellation after a cancel request cancels it; anything else is a bug in the code, fails the workflow *task*, and the server tries
  * again, hopefully with mended code. After a task error the run is thrown away and rebuilt from history.
  */
+import { LateMap } from '../common/late-map.js';
 import type { Failure } from '../../protocol/generated/failure.v1.js';
 import { IllegalStateError } from '../common/errors.js';
 import { defaultFailureConverter, type FailureConverter } from '../common/failure-converter.js';
 import { ensureTemporalFailure, TemporalFailure } from '../common/failure.js';
 import { composeInterceptors } from '../common/interceptors.js';
+import { workflowOptionsOf, type VersioningBehavior, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
 import { arrayFromPayloads, defaultPayloadConverter, type Payload, type PayloadConverter } from '../common/payload-converter.js';
 import type { Activation, CallSite, Job, QueryAnswer, QueryCall, RealmCommand, RealmRun, Resolution, RunStart, TaskError } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
@@ -26,6 +28,7 @@ import { remedyForMessage } from './globals/remedies.js';
 import { RunInfo } from './info.js';
 import { writeFor } from './log.js';
 import { SeededRandom } from './random.js';
+import { chosenStream } from './random-streams.js';
 import type { SinkCall } from './sinks.js';
 import { UpdateHandlers } from './update-handlers.js';
 
@@ -64,19 +67,19 @@ export class WorkflowRun implements RealmRun {
   readonly updates = new UpdateHandlers(this);
   /** Names of the next command of each kind. */
   readonly nextSeq = { timer: 1, activity: 1, child: 1, signal: 1, cancel: 1 };
-  readonly timers = new Map<number, Completion>();
-  readonly activities = new Map<number, Completion>();
-  readonly children = new Map<number, ChildCompletion>();
-  readonly externalSignals = new Map<number, Completion>();
-  readonly externalCancels = new Map<number, Completion>();
+  readonly timers = new LateMap<number, Completion>();
+  readonly activities = new LateMap<number, Completion>();
+  readonly children = new LateMap<number, ChildCompletion>();
+  readonly externalSignals = new LateMap<number, Completion>();
+  readonly externalCancels = new LateMap<number, Completion>();
   /** What `clearTimeout` cancels, by the number that `setTimeout` gave. */
-  readonly timeouts = new Map<number, CancellationScope>();
+  readonly timeouts = new LateMap<number, CancellationScope>();
   readonly conditions = new Set<Condition>();
   readonly knownPatches = new Set<string>();
   readonly sentPatches = new Set<string>();
   /** What `getVersion` said, by change id. */
-  readonly versions = new Map<string, number>();
-  random: SeededRandom;
+  readonly versions = new LateMap<string, number>();
+  #random: SeededRandom;
   timeMs = 0;
   isReplaying = false;
   /** What the workflow says of itself at present; see `setCurrentDetails`. */
@@ -89,11 +92,13 @@ export class WorkflowRun implements RealmRun {
   #onlooker: string | undefined;
   #warnUnfinished = false;
   #workflow: WorkflowFunction | undefined;
+  /** Of the workflow's definition. */
+  #options: WorkflowDefinitionOptions = {};
   #query: PendingQuery | undefined;
 
   constructor(start: RunStart) {
     this.start = start;
-    this.random = new SeededRandom(start.randomSeed);
+    this.#random = new SeededRandom(start.randomSeed);
     this.timeMs = start.runStartTimeMs;
     this.info = new RunInfo(this);
   }
@@ -101,13 +106,25 @@ export class WorkflowRun implements RealmRun {
   /** Called once, after the user's modules were evaluated. */
   setWorkflow(workflow: WorkflowFunction): void {
     this.#workflow = workflow;
+    this.#options = workflowOptionsOf(workflow);
+  }
+
+  /** What the calling code draws from: the run's stream, or the one that it chose. */
+  get random(): SeededRandom {
+    const chosen = chosenStream();
+    return chosen === undefined ? this.#random : this.stream(chosen);
+  }
+
+  /** An empty name: the run's own. */
+  stream(name: string): SeededRandom {
+    return name === '' ? this.#random : this.#random.named(name);
   }
 
   activate(activation: Activation): void {
     this.timeMs = activation.timeMs;
     this.isReplaying = activation.isReplaying;
     this.info.update(activation);
-    if (activation.randomSeed !== undefined) this.random = new SeededRandom(activation.randomSeed);
+    if (activation.randomSeed !== undefined) this.#random = new SeededRandom(activation.randomSeed);
     for (const patchId of activation.patches) this.knownPatches.add(patchId);
     const { internals } = this.interceptors;
     if (internals.length === 0) return this.#runJobs(activation);
@@ -236,12 +253,21 @@ export class WorkflowRun implements RealmRun {
     return { ok: false, message: error.message, failure: this.toFailure(ensureTemporalFailure(error)) };
   }
 
+  get versioningBehavior(): VersioningBehavior | undefined {
+    return this.#options.versioningBehavior;
+  }
+
+  /** True for errors that the code means; others are bugs in it. */
+  isFailure(error: unknown): boolean {
+    return error instanceof TemporalFailure || (this.#options.failureExceptionTypes?.some((type) => error instanceof type) ?? false);
+  }
+
   /** Ends a workflow function or handler that threw. See the comment at the top. */
   handleFailure(error: unknown): void {
     if (this.completed) return;
     if (error instanceof ContinueAsNew) this.#close(error.command);
     else if (this.cancelRequested && isCancellation(error)) this.#close({ kind: 'cancel' });
-    else if (error instanceof TemporalFailure) this.#guarded(() => this.#close({ kind: 'fail', failure: this.toFailure(error) }));
+    else if (this.isFailure(error)) this.#guarded(() => this.#close({ kind: 'fail', failure: this.toFailure(error) }));
     else this.failTask(error);
   }
 
@@ -357,7 +383,7 @@ function messageOf(error: unknown): string {
   }
 }
 
-function take<T>(waiting: Map<number, T>, seq: number): T | undefined {
+function take<T>(waiting: LateMap<number, T>, seq: number): T | undefined {
   const found = waiting.get(seq);
   waiting.delete(seq);
   return found;

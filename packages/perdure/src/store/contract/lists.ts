@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListedValue } from '../../machines/listing.js';
-import type { Condition, OrderTerm } from '../../visibility/condition.js';
+import { CREATION_ATTRIBUTE, type Condition, type OrderTerm } from '../../visibility/condition.js';
 import { InvalidTransitionError } from '../errors.js';
 import type { CountGroup, Store } from '../store.js';
 import { created, listed, machine, NAMESPACE, step, text, type StoreHarness } from './fixtures.js';
@@ -115,6 +115,24 @@ export function testLists(harness: StoreHarness): void {
     await assert.rejects(store.list({ ...ALL, limit: 0 }), RangeError);
   });
 
+  test('in the order of creation nothing that happens to a row moves it, so each is met once', async () => {
+    for (const descending of [true, false]) {
+      await using open = await harness.open();
+      const { store } = open;
+      await fill(store, { one: { StartTime: 9 }, two: { StartTime: 2 }, three: { StartTime: 2 }, four: { StartTime: 4 } });
+      const order = [{ attribute: CREATION_ATTRIBUTE, descending }];
+      const first = await store.list({ ...ALL, order, limit: 2 });
+      assert.deepEqual(first.items.map(({ key }) => key), descending ? ['key-4', 'key-3'] : ['key-1', 'key-2']);
+      await store.commit([
+        ...[1, 2, 3, 4].map((n) => step(n, 2, { row: { listing: listed(`${n}`, { StartTime: 7, CloseTime: 8 }) } })),
+        created(5, { row: { listing: listed('five', { StartTime: 5 }) } }),
+      ]);
+      const second = await store.list({ ...ALL, order, limit: 4, after: first.next });
+      assert.deepEqual(second.items.map(({ key }) => key), descending ? ['key-2', 'key-1'] : ['key-3', 'key-4', 'key-5']);
+      assert.equal(second.next, undefined);
+    }
+  });
+
   test('kinds and namespaces do not see each other', async () => {
     await using open = await harness.open();
     const { store } = open;
@@ -127,6 +145,17 @@ export function testLists(harness: StoreHarness): void {
       assert.deepEqual(await store.count({ ...ALL, condition }), []);
       assert.equal(total(await store.count({ kind: 'schedule', namespace: NAMESPACE, condition: condition?.kind === 'compare' && condition.attribute === 'RunId' ? undefined : condition })), 1);
     }
+  });
+
+  test('a value of the type that an attribute had before is as good as none', async () => {
+    await using open = await harness.open();
+    const { store } = open;
+    await fill(store, { word: { Size: 'large' }, one: { Size: 1 }, nine: { Size: 9 }, list: { Size: ['large'] } });
+    const compared = (operator: '=' | '!=' | '<' | '>', value: string | number): Promise<string[]> => shownBy(store, { condition: { kind: 'compare', attribute: 'Size', operator, value } });
+    assert.deepEqual([await compared('>', 5), await compared('<', 5), await compared('!=', 1)], [['nine'], ['one'], ['nine']]);
+    assert.deepEqual([await compared('>', 'a'), await compared('!=', 'large'), await compared('=', 'large')], [['word'], [], ['word']]);
+    assert.deepEqual(await shownBy(store, { condition: { kind: 'not', part: { kind: 'in', attribute: 'Size', values: [1] } } }), ['nine']);
+    assert.deepEqual(await shownBy(store, { condition: { kind: 'between', attribute: 'Size', from: 'a', to: 'z' } }), ['word']);
   });
 
   test('names and values are data, whatever is in them', async () => {

@@ -3,8 +3,8 @@
  * other; the disk itself never fails and knows no time. Also the shortest correct reading of the store's contract.
  */
 import type { Listing } from '../../machines/listing.js';
-import { ID_ATTRIBUTE, KEY_ATTRIBUTE } from '../../visibility/condition.js';
-import { compareRows, evaluate, scalarOf, type RowValues } from '../../visibility/evaluate.js';
+import { CREATION_ATTRIBUTE } from '../../visibility/condition.js';
+import { compareRows, evaluate, rowValues, scalarOf, type RowValues } from '../../visibility/evaluate.js';
 import { checkPageLimit, decodeCursor, decodeListCursor, encodeCursor, encodeListCursor } from '../page.js';
 import { MOST_GROUPS } from '../store.js';
 import type {
@@ -140,12 +140,14 @@ export class SimulatedDisk {
     checkPageLimit(limit);
     const after = decodeListCursor(request.after, order.length + 1);
     const found = this.#found(request).sort((one, other) => compareRows(order, valuesOf(one), valuesOf(other)) || defaultOrder(one, other));
+    const isUnique = order.some(({ attribute }) => attribute === CREATION_ATTRIBUTE);
     // The place of a row that may have gone meanwhile: before the first one that comes behind it.
     const isBehind = (machine: DiskMachine): boolean => {
       const values = after?.slice(0, -1);
       const position: RowValues = (name) => values?.[order.findIndex(({ attribute }) => attribute === name)] ?? undefined;
       const last = JSON.parse(String(after?.at(-1))) as [number, number, number];
-      return (compareRows(order, valuesOf(machine), position) || compareTimes(timesOf(machine), last)) > 0;
+      const byTerms = compareRows(order, valuesOf(machine), position);
+      return byTerms > 0 || (byTerms === 0 && !isUnique && compareTimes(timesOf(machine), last) > 0);
     };
     const page = (after === undefined ? found : found.filter(isBehind)).slice(0, limit);
     const last = page.length === limit ? page.at(-1) : undefined;
@@ -201,8 +203,9 @@ function shown({ machine, kind, namespace, key, wakeAt, open, listing }: DiskMac
   return { machine, kind, namespace, key, wakeAt, open, listing };
 }
 
-function valuesOf({ machine, key, attributes }: DiskMachine): RowValues {
-  return (name) => (name === KEY_ATTRIBUTE ? key : name === ID_ATTRIBUTE ? machine : attributes?.get(name));
+function valuesOf({ machine, key, number, attributes }: DiskMachine): RowValues {
+  const values = rowValues(key, machine, attributes);
+  return (name) => (name === CREATION_ATTRIBUTE ? number : values(name));
 }
 
 /** What runs first, then the latest close, the latest start, the latest creation. */

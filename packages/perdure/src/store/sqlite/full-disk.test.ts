@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { batch, created, ENOUGH, machine, step } from '../contract/fixtures.js';
+import { batch, created, ENOUGH, listed, machine, step } from '../contract/fixtures.js';
+import { shownBy } from '../contract/lists.js';
 import { StoreUnavailableError } from '../errors.js';
 import { openSqliteStore } from './open.js';
 import { temporaryFolder } from './temporary-file.js';
@@ -34,7 +35,7 @@ test('a full disk refuses commits and loses nothing', async (context) => {
   const store = await openSqliteStore({ filename });
   writeFileSync(ballast, Buffer.alloc(DISK_BYTES / 2));
   const content = 'x'.repeat(100_000);
-  const next = (seq: number) => (seq === 1 ? created(1, { history: batch(1, 1, content) }) : step(1, seq, { history: batch(seq, seq, content) }));
+  const next = (seq: number) => (seq === 1 ? created(1, { history: batch(1, 1, content), row: { listing: listed('one') } }) : step(1, seq, { history: batch(seq, seq, content) }));
   const isFull = (error: unknown) => error instanceof StoreUnavailableError && error.reason === 'full';
 
   let seq = 0;
@@ -55,6 +56,7 @@ test('a full disk refuses commits and loses nothing', async (context) => {
   };
   await whole(store);
   assert.equal(await store.load(machine(2)), undefined);
+  assert.deepEqual(await shownBy(store), ['one'], 'what is not indexed yet is listed, though there is no space to index it');
 
   rmSync(ballast);
   await store.commit([next(++seq), created(2)]);

@@ -4,8 +4,8 @@
  *
  * Text is bytes wherever it is compared, and a word search looks into the words of a text, as `visibility/text.ts` writes them.
  */
-import type { Listing, ListedValue } from '../../machines/listing.js';
-import { DIVISION_ATTRIBUTE, ID_ATTRIBUTE, KEY_ATTRIBUTE } from '../../visibility/condition.js';
+import type { Listing } from '../../machines/listing.js';
+import { CREATION_ATTRIBUTE, DIVISION_ATTRIBUTE, ID_ATTRIBUTE, KEY_ATTRIBUTE, ROOT_ID_ATTRIBUTE, ROOT_KEY_ATTRIBUTE } from '../../visibility/condition.js';
 import { words } from '../../visibility/text.js';
 import type { SqlValue } from './driver.js';
 import { OPEN_KEY } from './schema.js';
@@ -17,8 +17,8 @@ export const COLUMNS: ReadonlyMap<string, string> = new Map([
   ['TaskQueue', 'queue'],
   ['ParentWorkflowId', 'parent'],
   ['ParentRunId', 'parent_run'],
-  ['RootWorkflowId', 'root'],
-  ['RootRunId', 'root_run'],
+  [ROOT_KEY_ATTRIBUTE, 'root'],
+  [ROOT_ID_ATTRIBUTE, 'root_run'],
   ['ExecutionTime', 'execution_time'],
   ['ExecutionDuration', 'duration'],
   ['HistoryLength', 'history_length'],
@@ -27,6 +27,7 @@ export const COLUMNS: ReadonlyMap<string, string> = new Map([
   [DIVISION_ATTRIBUTE, 'division'],
 ]);
 
+const KEY = '(SELECT key FROM machine WHERE number = l.machine)';
 const HEX = 'lower(hex((SELECT id FROM machine WHERE number = l.machine)))';
 const RUN_ID = `CAST(substr(${HEX}, 1, 8) || '-' || substr(${HEX}, 9, 4) || '-' || substr(${HEX}, 13, 4) || '-' || substr(${HEX}, 17, 4) || '-' || substr(${HEX}, 21) AS BLOB)`;
 
@@ -38,15 +39,20 @@ export interface ColumnExpression {
   readonly isNeverNull?: boolean;
 }
 
-/** The value of an attribute that has one value: a number, bytes of text, or null. */
-export function expressionOf(attribute: string): ColumnExpression {
+/** The value of an attribute that has one value: a number, bytes of text, or null. @param only the type without which it is null */
+export function expressionOf(attribute: string, only?: 'string' | 'number'): ColumnExpression {
   if (attribute === 'StartTime') return { sql: 'l.start_time', parameters: [], isNeverNull: true };
   if (attribute === 'CloseTime') return { sql: `nullif(l.close_key, ${OPEN_KEY})`, parameters: [] };
-  if (attribute === KEY_ATTRIBUTE) return { sql: '(SELECT key FROM machine WHERE number = l.machine)', parameters: [], isNeverNull: true };
+  if (attribute === KEY_ATTRIBUTE) return { sql: KEY, parameters: [], isNeverNull: true };
   if (attribute === ID_ATTRIBUTE) return { sql: RUN_ID, parameters: [], isNeverNull: true };
+  if (attribute === ROOT_KEY_ATTRIBUTE) return { sql: `coalesce(l.root, ${KEY})`, parameters: [], isNeverNull: true };
+  if (attribute === ROOT_ID_ATTRIBUTE) return { sql: `coalesce(l.root_run, ${RUN_ID})`, parameters: [], isNeverNull: true };
+  if (attribute === CREATION_ATTRIBUTE) return { sql: 'l.machine', parameters: [], isNeverNull: true };
   const column = COLUMNS.get(attribute);
   if (column !== undefined) return { sql: `l.${column}`, parameters: [] };
   const path = jsonPath(attribute);
+  if (only === 'string') return { sql: "CASE json_type(l.attributes, ?) WHEN 'text' THEN CAST(json_extract(l.attributes, ?) AS BLOB) END", parameters: [path, path] };
+  if (only === 'number') return { sql: "CASE WHEN json_type(l.attributes, ?) IN ('integer', 'real') THEN json_extract(l.attributes, ?) END", parameters: [path, path] };
   // Lists and texts are there, and no scalar condition holds of them.
   const sql = "CASE json_type(l.attributes, ?) WHEN 'text' THEN CAST(json_extract(l.attributes, ?) AS BLOB) WHEN 'array' THEN NULL ELSE json_extract(l.attributes, ?) END";
   return { sql, parameters: [path, path, path] };
@@ -62,45 +68,69 @@ export function bound(value: string | number): SqlValue {
   return typeof value === 'string' ? Buffer.from(value) : value;
 }
 
-/** A listing as the row of `listed`: column → value. */
-export function rowOf({ attributes }: Listing): Map<string, SqlValue> {
-  const row = new Map<string, SqlValue>([
-    ['close_key', (attributes.get('CloseTime') as number | undefined) ?? OPEN_KEY],
-    ['start_time', attributes.get('StartTime') as number],
-  ]);
+/** A listing as the store keeps it. */
+export interface ListedRow {
+  readonly closeKey: number;
+  readonly startTime: number;
+  /** In the order of `ROW_COLUMNS`. */
+  readonly columns: readonly SqlValue[];
+  /** What has no column, as JSON. Texts are told from keywords by being the only member of an object. */
+  readonly others: string | null;
+  /** What stands in the table `attribute`. */
+  readonly indexed: readonly IndexedValue[];
+}
+
+export type IndexedValue = readonly [name: string, value: SqlValue];
+
+export const ROW_COLUMNS: readonly string[] = [...COLUMNS.values()];
+
+export function rowOf({ attributes }: Listing): ListedRow {
+  const columns: SqlValue[] = [];
+  let ofColumns = 1;
   for (const [attribute, column] of COLUMNS) {
     const value = attributes.get(attribute);
-    const fits = typeof value === (NUMBERS.has(column) ? 'number' : 'string');
-    row.set(column, fits && (typeof value === 'string' || typeof value === 'number') ? bound(value) : null);
+    if (value !== undefined) ofColumns += 1;
+    columns.push((typeof value === 'string' || typeof value === 'number') && (typeof value === 'number') === NUMBERS.has(column) ? bound(value) : null);
   }
-  row.set('attributes', othersOf(attributes));
-  return row;
+  const closeTime = attributes.get('CloseTime') as number | undefined;
+  if (closeTime !== undefined) ofColumns += 1;
+  const others = attributes.size === ofColumns ? undefined : othersOf(attributes);
+  return {
+    closeKey: closeTime ?? OPEN_KEY,
+    startTime: attributes.get('StartTime') as number,
+    columns,
+    others: others === undefined ? null : JSON.stringify(others),
+    indexed: others === undefined ? [] : indexedOf(others),
+  };
 }
 
 const NUMBERS = new Set(['status', 'execution_time', 'duration', 'history_length', 'history_size', 'transitions']);
 
-/** Texts are told from keywords by being the only member of an object. */
-function othersOf(attributes: Listing['attributes']): string | null {
-  let others: Record<string, unknown> | undefined;
+type Others = Readonly<Record<string, string | number | readonly string[] | { readonly words: string }>>;
+
+function othersOf(attributes: Listing['attributes']): Others {
+  const others: Record<string, Others[string]> = {};
   for (const [name, value] of attributes) {
     if (COLUMNS.has(name) || name === 'StartTime' || name === 'CloseTime') continue;
-    others ??= {};
     others[encodeURIComponent(name)] = typeof value === 'object' && 'text' in value ? { words: words(value.text) } : value;
   }
-  return others === undefined ? null : JSON.stringify(others);
+  return others;
 }
 
 /** Lists that the server gives to every run: they are few values for all rows, and to index them costs each run more than it ever saves. */
 export const NOT_INDEXED: ReadonlySet<string> = new Set(['BuildIds', 'BinaryChecksums']);
 
-/** What stands in the index table for the JSON of a row. */
-export function indexedValues(others: string | null): [name: string, value: SqlValue][] {
-  if (others === null) return [];
-  const entries: [string, SqlValue][] = [];
-  for (const [name, value] of Object.entries(JSON.parse(others) as Record<string, ListedValue | { words: string }>)) {
+/** What stands in the table `attribute` for the JSON of a row. */
+export function indexedValues(others: string | null): IndexedValue[] {
+  return others === null ? [] : indexedOf(JSON.parse(others) as Others);
+}
+
+function indexedOf(others: Others): IndexedValue[] {
+  const entries: IndexedValue[] = [];
+  for (const [name, value] of Object.entries(others)) {
     if (NOT_INDEXED.has(name)) continue;
     if (typeof value === 'string' || typeof value === 'number') entries.push([name, bound(value)]);
-    else if (Array.isArray(value)) for (const item of new Set(value as string[])) entries.push([name, bound(item)]);
+    else if ('length' in value) for (const item of new Set(value)) entries.push([name, bound(item)]);
   }
   return entries;
 }

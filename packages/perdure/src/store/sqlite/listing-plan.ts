@@ -5,7 +5,7 @@
  *
  * The bound keeps the work of a page small where an index helps: the counting, the rows of a short range, the way along an ordered one.
  */
-import { conjuncts, ID_ATTRIBUTE, KEY_ATTRIBUTE, type Condition } from '../../visibility/condition.js';
+import { conjuncts, ID_ATTRIBUTE, KEY_ATTRIBUTE, ROOT_ID_ATTRIBUTE, ROOT_KEY_ATTRIBUTE, type Condition } from '../../visibility/condition.js';
 import type { SqliteDatabase, SqlValue } from './driver.js';
 import { bound, COLUMNS, NOT_INDEXED } from './listing-columns.js';
 import { fragment, lastWithPrefix, marks, type Fragment, type ListOrder } from './listing-sql.js';
@@ -40,6 +40,7 @@ export function plan(database: SqliteDatabase, scope: number, condition: Conditi
     if (rows <= most) fewest = { range, rows };
   }
   if (fewest !== undefined) return fewest.range;
+  if (order.isByCreation) return everyRow(scope);
   if (order.isByStart) return listed('listed_by_start', 'l.scope = ?', [scope], false);
   return ranges.find(isInOrder) ?? listed('listed_in_order', 'l.scope = ?', [scope], true);
 }
@@ -65,7 +66,7 @@ function rangeOf(scope: number, condition: Condition): Range | undefined {
   }
 }
 
-const INDEX_OF_COLUMN: Readonly<Record<string, string>> = { type: 'listed_by_type', queue: 'listed_by_queue', parent: 'listed_by_parent', root: 'listed_by_root', division: 'listed_by_division' };
+const INDEX_OF_COLUMN: Readonly<Record<string, string>> = { type: 'listed_by_type', queue: 'listed_by_queue', parent: 'listed_by_parent', division: 'listed_by_division' };
 /** Their indexes end with the order of lists. */
 const ORDERED = new Set(['listed_by_type', 'listed_by_queue']);
 /** Of the statuses, what is open begins each index. */
@@ -97,10 +98,11 @@ function compared(scope: number, attribute: string, test: string, values: readon
     return listed('listed_in_order', `l.scope = ? ${closed}AND l.close_key ${test}`, [scope, ...values], true);
   }
   if (attribute === KEY_ATTRIBUTE) return byMachine('machine_by_key', `m.scope = ? AND m.key ${test}`, [scope, ...values]);
+  if (attribute === ROOT_KEY_ATTRIBUTE) return byRoot(scope, test, values);
   const column = COLUMNS.get(attribute);
   const index = column === undefined ? undefined : INDEX_OF_COLUMN[column];
   if (index !== undefined) return listed(index, `l.scope = ? AND l.${column} ${test}`, [scope, ...values], isOne && ORDERED.has(index));
-  if (column !== undefined || NOT_INDEXED.has(attribute) || attribute === ID_ATTRIBUTE || attribute === 'ExecutionStatus') return undefined;
+  if (column !== undefined || NOT_INDEXED.has(attribute) || attribute === ID_ATTRIBUTE || attribute === ROOT_ID_ATTRIBUTE || attribute === 'ExecutionStatus') return undefined;
   const where = `a.scope = ? AND a.name = ? AND a.value ${test}`;
   const parameters = [scope, encodeURIComponent(attribute), ...values];
   return isOne ? byAttribute(where, parameters) : distinctByAttribute(where, parameters);
@@ -111,6 +113,12 @@ function listed(index: string, where: string, parameters: readonly SqlValue[], i
   return { from, where: fragment(where, ...parameters), inOrder, alias: 'l', probe: fragment(`FROM ${from} WHERE ${where}`, ...parameters) };
 }
 
+/** In the order of creation, which is that of the table. */
+function everyRow(scope: number): Range {
+  const from = 'listed l NOT INDEXED';
+  return { from, where: fragment('l.scope = ?', scope), inOrder: false, alias: 'l', probe: fragment(`FROM ${from} WHERE l.scope = ?`, scope) };
+}
+
 function byMachine(index: string, where: string, parameters: readonly SqlValue[]): Range {
   const machines = `machine m INDEXED BY ${index}`;
   return {
@@ -119,6 +127,21 @@ function byMachine(index: string, where: string, parameters: readonly SqlValue[]
     inOrder: false,
     alias: 'l',
     probe: fragment(`FROM ${machines} WHERE ${where}`, ...parameters),
+  };
+}
+
+/** Those that name the root, and the root, which does not name itself. Of the latter, others have the key but another root: filtered out. */
+function byRoot(scope: number, test: string, values: readonly SqlValue[]): Range {
+  const machines =
+    `SELECT machine FROM listed INDEXED BY listed_by_root WHERE scope = ? AND root ${test} ` +
+    `UNION SELECT number FROM machine INDEXED BY machine_by_key WHERE scope = ? AND key ${test}`;
+  const parameters = [scope, ...values, scope, ...values];
+  return {
+    from: 'listed l',
+    where: fragment(`l.machine IN (${machines})`, ...parameters),
+    inOrder: false,
+    alias: 'l',
+    probe: fragment(`FROM (${machines})`, ...parameters),
   };
 }
 

@@ -9,6 +9,12 @@ import { conditionSql, joined, ListOrder, type Fragment } from './listing-sql.js
 import { idFromBytes } from './machine-id.js';
 import type { Scopes } from './scopes.js';
 
+/**
+ * Rows that a page looks at along an ordered range, if what it asks for is rare among them: some tens of milliseconds. Then the page ends,
+ * with what it has found, and others get their turn.
+ */
+const MOST_ROWS_READ = 5_000;
+
 export class ListingReader {
   readonly #database: SqliteDatabase;
   readonly #scopes: Scopes;
@@ -36,13 +42,25 @@ export class ListingReader {
     const condition = this.#needed(scope, request.condition);
     const range = plan(this.#database, scope, condition, order);
     if (range.inOrder && order.isDefault) order.over(range.alias);
-    const where = filter(range, condition, after && order.after(after));
+    const behind = after && order.after(after);
+    const end = range.inOrder && order.isDefault && condition !== undefined ? this.#endOfReading(range, order, behind) : undefined;
+    const where = filter(range, condition, [...(behind === undefined ? [] : [behind]), ...(end === undefined ? [] : [order.through(end)])]);
     const columns = order.columns();
     const sql = `SELECT ${columns.sql} FROM ${range.from} WHERE ${where.sql} ORDER BY ${order.orderBy()} LIMIT ?`;
     const rows = this.#database.prepare(sql).all(...columns.parameters, ...where.parameters, limit);
     const items = rows.map((row) => this.#listed(request, Number(row[`k${order.length - 1}`])));
     const last = rows.length === limit ? rows.at(-1) : undefined;
-    return { items, next: last && encodeListCursor(positionOf(last, order.length)) };
+    const next = last === undefined ? end : positionOf(last, order.length);
+    return { items, next: next && encodeListCursor(next) };
+  }
+
+  /** The position of the last row that this page looks at, if there are more: along an index, without the rows. */
+  #endOfReading(range: Range, order: ListOrder, behind: Fragment | undefined): (string | number | null)[] | undefined {
+    const columns = order.columns();
+    const { sql, parameters } = joined([range.probe, ...(behind === undefined ? [] : [behind])], ' AND ');
+    const statement = `SELECT ${columns.sql} ${sql} ORDER BY ${order.orderBy()} LIMIT 2 OFFSET ?`;
+    const [end, more] = this.#database.prepare(statement).all(...columns.parameters, ...parameters, MOST_ROWS_READ - 1);
+    return end === undefined || more === undefined ? undefined : positionOf(end, order.length);
   }
 
   count({ kind, namespace, condition: asked, groupBy }: CountRequest): readonly CountGroup[] {
@@ -50,7 +68,7 @@ export class ListingReader {
     if (scope === undefined) return [];
     const condition = this.#needed(scope, asked);
     const range = plan(this.#database, scope, condition, new ListOrder([]));
-    const where = filter(range, condition, undefined);
+    const where = filter(range, condition, []);
     if (groupBy === undefined) {
       const count = Number(this.#database.prepare(`SELECT count(*) AS count FROM ${range.from} WHERE ${where.sql}`).get(...where.parameters)?.['count']);
       return count === 0 ? [] : [{ value: undefined, count }];
@@ -88,8 +106,8 @@ export class ListingReader {
 }
 
 /** The range repeats a part of the condition: harmless, and so is what the range leaves out filtered. */
-function filter(range: Range, condition: Condition | undefined, after: Fragment | undefined): Fragment {
-  return joined([range.where, ...(condition === undefined ? [] : [conditionSql(condition)]), ...(after === undefined ? [] : [after])], ' AND ');
+function filter(range: Range, condition: Condition | undefined, within: readonly Fragment[]): Fragment {
+  return joined([range.where, ...(condition === undefined ? [] : [conditionSql(condition)]), ...within], ' AND ');
 }
 
 function positionOf(row: SqlRow, length: number): (string | number | null)[] {

@@ -1,5 +1,6 @@
 /** Conditions of list queries as SQL over `listed l`. Every value is a parameter. Says the same as `visibility/evaluate.ts`: a test compares them. */
-import type { Condition, OrderTerm, Scalar } from '../../visibility/condition.js';
+import { CREATION_ATTRIBUTE, type Condition, type OrderTerm, type Scalar } from '../../visibility/condition.js';
+import { typeOf, type ScalarCondition } from '../../visibility/evaluate.js';
 import type { SqlValue } from './driver.js';
 import { bound, expressionOf, jsonPath } from './listing-columns.js';
 
@@ -33,6 +34,10 @@ export function conditionSql(condition: Condition): Fragment {
       const items = `SELECT 1 FROM json_each(l.attributes, ?) WHERE type = 'text' AND CAST(value AS BLOB) IN (${marks(values)})`;
       return fragment(`EXISTS (${items})`, jsonPath(condition.attribute), ...values);
     }
+    case 'includes': {
+      const { sql, parameters } = expressionOf(condition.attribute);
+      return fragment(`coalesce(instr(lower(CAST(${sql} AS TEXT)), ?) > 0, FALSE)`, ...parameters, condition.part);
+    }
     case 'matches': {
       const tests = condition.phrases.map((phrase) => fragment('instr(json_extract(l.attributes, ?), ?) > 0', `${jsonPath(condition.attribute)}.words`, phrase));
       const { sql, parameters } = joined(tests, ' OR ');
@@ -43,10 +48,8 @@ export function conditionSql(condition: Condition): Fragment {
   }
 }
 
-type ScalarCondition = Extract<Condition, { kind: 'compare' | 'in' | 'between' | 'starts-with' }>;
-
 function scalarSql(condition: ScalarCondition): Fragment {
-  const { sql, parameters } = expressionOf(condition.attribute);
+  const { sql, parameters } = expressionOf(condition.attribute, typeOf(condition));
   const test = (tail: string, ...values: SqlValue[]): Fragment => fragment(`(${sql} ${tail})`, ...parameters, ...values);
   switch (condition.kind) {
     case 'compare':
@@ -88,7 +91,7 @@ function defaultKeys(alias: 'l' | 'a'): SortKey[] {
   return ['close_key', 'start_time', 'machine'].map((column) => ({ sql: `${alias}.${column}`, parameters: [], descending: true, isNeverNull: true }));
 }
 
-/** What rows are sorted by: the terms of the order, then the default order, which tells any two apart. */
+/** What rows are sorted by: the terms of the order, then, unless one of these does so, the default order, which tells any two apart. */
 export class ListOrder {
   readonly #own: readonly SortKey[];
   #keys: readonly SortKey[];
@@ -97,12 +100,16 @@ export class ListOrder {
   readonly isDefault: boolean;
   /** By `StartTime` first. */
   readonly isByStart: boolean;
+  /** By creation first, and so by nothing else. */
+  readonly isByCreation: boolean;
 
   constructor(terms: readonly OrderTerm[]) {
-    this.#own = terms.map(({ attribute, descending }) => ({ ...expressionOf(attribute), descending, isNeverNull: expressionOf(attribute).isNeverNull === true }));
+    const unique = terms.findIndex(({ attribute }) => attribute === CREATION_ATTRIBUTE);
+    this.#own = (unique < 0 ? terms : terms.slice(0, unique + 1)).map(({ attribute, descending }) => ({ ...expressionOf(attribute), descending, isNeverNull: expressionOf(attribute).isNeverNull === true }));
     this.isDefault = terms.length === 0;
     this.isByStart = terms[0]?.attribute === 'StartTime';
-    this.#keys = [...this.#own, ...defaultKeys('l')];
+    this.isByCreation = unique === 0;
+    this.#keys = unique < 0 ? [...this.#own, ...defaultKeys('l')] : this.#own;
   }
 
   /** From now on over the rows of this table. */
@@ -124,6 +131,12 @@ export class ListOrder {
   orderBy(): string {
     const terms = this.#keys.flatMap(({ descending, isNeverNull }, index) => [...(isNeverNull ? [] : [`k${index} IS NULL`]), `k${index}${descending ? ' DESC' : ''}`]);
     return terms.join(', ');
+  }
+
+  /** What comes before this position in the default order, or is at it. */
+  through(position: readonly (string | number | null)[]): Fragment {
+    const alias = this.#alias;
+    return fragment(`(${alias}.close_key, ${alias}.start_time, ${alias}.machine) >= (?, ?, ?)`, ...position.map(bindPosition));
   }
 
   /** What comes after this position. */

@@ -41,10 +41,13 @@ interface BatchRecord {
 
 export class Reader {
   readonly #scopes: Scopes;
+  readonly #freshListing: (number: number) => Uint8Array | undefined;
   readonly #statements: ReturnType<typeof prepareStatements>;
 
-  constructor(database: SqliteDatabase, scopes: Scopes) {
+  /** @param freshListing what lists hand out for a machine, if it is newer than the table `listing` */
+  constructor(database: SqliteDatabase, scopes: Scopes, freshListing: (number: number) => Uint8Array | undefined) {
     this.#scopes = scopes;
+    this.#freshListing = freshListing;
     this.#statements = prepareStatements(database);
   }
 
@@ -56,7 +59,7 @@ export class Reader {
     const records = rowsOf<BatchRecord>(this.#statements.recordsAfter.all(row.number, snapshot?.seq ?? 0));
     const end = rowOf<{ seq: number; last_event_id: number }>(this.#statements.journalEnd.get(row.number));
     return {
-      ...listed(row, row.kind, row.namespace),
+      ...this.#listed(row, row.kind, row.namespace),
       seq: end?.seq ?? 0,
       lastEventId: end?.last_event_id ?? 0,
       snapshot: snapshot && { seq: snapshot.seq, bytes: snapshot.bytes },
@@ -111,9 +114,21 @@ export class Reader {
     const scope = this.#scopes.find(filter.kind, filter.namespace);
     if (scope === undefined) return { items: [], next: undefined };
     const rows = rowsOf<MachineRecord>(this.#list(scope, filter, before, limit));
-    const items = rows.map((row) => listed(row, filter.kind, filter.namespace));
+    const items = rows.map((row) => this.#listed(row, filter.kind, filter.namespace));
     const last = rows.length === limit ? rows.at(-1) : undefined;
     return { items, next: last && encodeCursor(last.number) };
+  }
+
+  #listed(row: MachineRecord, kind: MachineKind, namespace: string): ListedMachine {
+    return {
+      machine: idFromBytes(row.id),
+      kind,
+      namespace,
+      key: Buffer.from(row.key.buffer, row.key.byteOffset, row.key.byteLength).toString(),
+      wakeAt: row.wake_at ?? undefined,
+      open: row.open === 1,
+      listing: this.#freshListing(row.number) ?? row.listing ?? undefined,
+    };
   }
 
   #list(scope: number, { key, openOnly }: MachineFilter, before: number, limit: number): unknown[] {
@@ -135,18 +150,6 @@ export class Reader {
     }
     return low;
   }
-}
-
-function listed(row: MachineRecord, kind: MachineKind, namespace: string): ListedMachine {
-  return {
-    machine: idFromBytes(row.id),
-    kind,
-    namespace,
-    key: Buffer.from(row.key.buffer, row.key.byteOffset, row.key.byteLength).toString(),
-    wakeAt: row.wake_at ?? undefined,
-    open: row.open === 1,
-    listing: row.listing ?? undefined,
-  };
 }
 
 function journalRecord(row: BatchRecord): JournalRecord {

@@ -12,6 +12,7 @@
  * - A scope is a (kind, namespace) pair, interned.
  * - Keys and other text that users choose are UTF-8 in a BLOB: one of the drivers cuts TEXT off at a NUL character, and bytes compare
  *   the way the contract says.
+ * - `fresh` holds listings that are not in the tables of lists yet, those of a commit together; `fresh-listings.ts` says why.
  * - `listed` and `attribute` are what list queries filter and sort by; `listing-columns.ts` says what is where.
  */
 import type { SqliteDatabase } from './driver.js';
@@ -19,7 +20,7 @@ import type { SqliteDatabase } from './driver.js';
 /** "Perd", at byte 68 of the file. The tool `file` and other programs can tell by it whose file this is. */
 export const APPLICATION_ID = 0x50_65_72_64;
 /** Goes up with every change of the schema that an older version could not work with. At byte 60 of the file. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** `close_key` of what runs: later than every close. */
 export const OPEN_KEY = 9e15;
@@ -109,6 +110,11 @@ const LISTING_TABLES = `
   CREATE TABLE unlisted (machine INTEGER PRIMARY KEY) STRICT;
 `;
 
+/** Since version 3. */
+const FRESH_TABLE = `
+  CREATE TABLE fresh (id INTEGER PRIMARY KEY, listings BLOB NOT NULL) STRICT;
+`;
+
 /**
  * Makes an empty database ours, in one transaction. It must not be in WAL mode yet: then the header, too, is in the main
  * file from the first moment on, where `readFileHeader` finds it.
@@ -118,6 +124,7 @@ export function createSchema(database: SqliteDatabase): void {
     BEGIN IMMEDIATE;
     ${TABLES}
     ${LISTING_TABLES}
+    ${FRESH_TABLE}
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};
     COMMIT;
@@ -126,18 +133,17 @@ export function createSchema(database: SqliteDatabase): void {
 
 /**
  * Brings a file of an older version up to date, in one transaction: it is of the one version or of the other, whenever the process dies.
- * Machines that it holds have no listing yet; the host is told which by `unlisted`. A machine that is being reclaimed gets none.
+ *
+ * Machines of version 1 have no listing; the host is told which by `unlisted`. A machine that is being reclaimed gets none. Listings of
+ * version 2 stay as they are: that they name the roots of trees of one run does no harm.
  */
 export function upgradeSchema(database: SqliteDatabase, version: number): void {
   if (version >= SCHEMA_VERSION) return;
   database.exec('BEGIN IMMEDIATE');
   try {
-    database.exec(`
-      ${LISTING_TABLES}
-      INSERT INTO unlisted SELECT number FROM machine WHERE scope >= 0;
-      PRAGMA user_version = ${SCHEMA_VERSION};
-    `);
-    database.exec('COMMIT');
+    if (version < 2) database.exec(`${LISTING_TABLES} INSERT INTO unlisted SELECT number FROM machine WHERE scope >= 0;`);
+    if (version < 3) database.exec(FRESH_TABLE);
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;

@@ -47,9 +47,9 @@ export class SqliteStore implements Store {
     this.#database = database;
     this.#lock = lock;
     const scopes = new Scopes(database);
-    this.#reader = new Reader(database, scopes);
-    this.#listings = new ListingReader(database, scopes);
     this.#writer = new Writer(database, scopes);
+    this.#reader = new Reader(database, scopes, (number) => this.#writer.freshListing(number));
+    this.#listings = new ListingReader(database, scopes);
   }
 
   async commit(transitions: readonly Transition[]): Promise<void> {
@@ -93,11 +93,11 @@ export class SqliteStore implements Store {
   }
 
   async list(request: ListRequest): Promise<Page<ListedMachine>> {
-    return this.#run(() => this.#listings.list(request));
+    return this.#run(() => this.#writer.withAllListed(() => this.#listings.list(request)));
   }
 
   async count(request: CountRequest): Promise<readonly CountGroup[]> {
-    return this.#run(() => this.#listings.count(request));
+    return this.#run(() => this.#writer.withAllListed(() => this.#listings.count(request)));
   }
 
   async unlisted(limit: number): Promise<readonly MachineId[]> {

@@ -1,4 +1,7 @@
-/** Files of the version before there were lists: they open, lose nothing, and name the machines that have no listing yet until they do. */
+/**
+ * Files of older versions open and lose nothing. Those of the version before there were lists name the machines that have no listing yet
+ * until they do.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, step } from '../contract/fixtures.js';
@@ -8,7 +11,7 @@ import { openSqliteStore } from './open.js';
 import { SCHEMA_VERSION } from './schema.js';
 import { temporaryFolder } from './temporary-file.js';
 
-const LIST_TABLES = ['listed', 'attribute', 'unlisted'];
+const LIST_TABLES = ['listed', 'attribute', 'unlisted', 'fresh'];
 
 /** Takes a file of today back to version 1, with four machines of which one is deleted and not yet reclaimed. */
 async function oldFile(filename: string): Promise<void> {
@@ -49,6 +52,31 @@ test('a file of version 1 is brought up to date when it is opened, whole', async
   const database = new DatabaseSync(filename);
   assert.equal(database.prepare('PRAGMA user_version').get()?.['user_version'], SCHEMA_VERSION);
   database.close();
+});
+
+test('a file of version 2, whose listings were indexed at once and name every root, is listed as before', async () => {
+  using folder = temporaryFolder();
+  const filename = folder.file('store.db');
+  const before = await openSqliteStore({ filename });
+  const root = { RootWorkflowId: 'key-1', RootRunId: machine(1) };
+  await before.commit([1, 2, 3].map((n) => created(n, { row: { listing: listed(`${n}`, n === 3 ? {} : root) } })));
+  assert.deepEqual(await shownBy(before), ['3', '2', '1'], 'after a list, everything is indexed');
+  await before.close();
+  const { DatabaseSync } = await loadDriver();
+  const database = new DatabaseSync(filename);
+  assert.equal(database.prepare('SELECT count(*) AS count FROM fresh').get()?.['count'], 0);
+  database.exec('DROP TABLE fresh; PRAGMA user_version = 2');
+  database.close();
+
+  const store = await openSqliteStore({ filename });
+  assert.deepEqual(await store.unlisted(10), []);
+  const is = (attribute: string, value: string) => shownBy(store, { condition: { kind: 'compare', attribute, operator: '=', value } });
+  assert.deepEqual(await is('RootWorkflowId', 'key-1'), ['2', '1']);
+  assert.deepEqual(await is('RootRunId', machine(3)), ['3']);
+  await store.commit([step(1, 2, { row: { listing: listed('1 again') } })]);
+  assert.deepEqual(await shownBy(store), ['3', '2', '1 again']);
+  assert.deepEqual(await is('RootWorkflowId', 'key-1'), ['2', '1 again'], 'it is the root now, without naming it');
+  await store.close();
 });
 
 test('an upgrade that fails leaves the file of the version that it was', async () => {

@@ -6,6 +6,7 @@ import type { MachineId, Transition } from '../store.js';
 import { checkTransition, headAfter } from '../transition.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import { Heads, type Head } from './heads.js';
+import { FreshListings } from './fresh-listings.js';
 import { ListingWriter } from './listing-writer.js';
 import { idToBytes } from './machine-id.js';
 import { SELECT_CURRENT } from './schema.js';
@@ -21,15 +22,17 @@ const PIECE_RECORDS = 200;
 const PIECE_BYTES = 1024 * 1024;
 
 export class Writer {
+  readonly #database: SqliteDatabase;
   readonly #scopes: Scopes;
   readonly #heads: Heads;
-  readonly #listings: ListingWriter;
+  readonly #listings: FreshListings;
   readonly #statements: ReturnType<typeof prepareStatements>;
 
   constructor(database: SqliteDatabase, scopes: Scopes) {
+    this.#database = database;
     this.#scopes = scopes;
     this.#heads = new Heads(database);
-    this.#listings = new ListingWriter(database);
+    this.#listings = new FreshListings(database, new ListingWriter(database));
     this.#statements = prepareStatements(database);
   }
 
@@ -51,35 +54,79 @@ export class Writer {
     for (const machine of machines) this.#heads.forget(machine);
   }
 
-  /** One piece of the journal of one deleted machine, or, where none is left, the machine's number. */
+  /** What a list would hand out for a machine, if that is not in the table `listing` yet. */
+  freshListing(number: number): Uint8Array | undefined {
+    return this.#listings.shown(number);
+  }
+
+  /**
+   * A read that finds all listings in the tables it reads. They are put there on the way, without waiting for the disk: what they tell is
+   * durable already. A disk that takes no more keeps them from staying there, not from being read.
+   */
+  withAllListed<Result>(read: () => Result): Result {
+    if (this.#listings.isEmpty) return read();
+    const { begin, commit } = this.#statements;
+    let result: { readonly value: Result } | undefined;
+    // Not prepared: SQLite executes it while it is being prepared.
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      begin.run();
+      this.#listings.indexAll();
+      result = { value: read() };
+      commit.run();
+      this.#listings.committed();
+    } catch (error) {
+      this.#rollBack();
+      if (result === undefined) throw error;
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL');
+    }
+    return result.value;
+  }
+
+  /** One piece of the journals of deleted machines, and the numbers of those of which nothing is left. Many short ones go at once. */
   reclaim(): boolean {
     const { selectDeleted, selectPiece, deletePiece, deleteMachine } = this.#statements;
-    const row = selectDeleted.get(DELETED_SCOPE) as { number: number } | undefined;
-    if (row === undefined) return false;
-    const records = selectPiece.all(row.number, PIECE_RECORDS) as { seq: number; bytes: number }[];
-    let bytes = 0;
-    const last = records.find((record) => (bytes += record.bytes) >= PIECE_BYTES) ?? records.at(-1);
+    const deleted = (): { number: number } | undefined => selectDeleted.get(DELETED_SCOPE) as { number: number } | undefined;
+    if (deleted() === undefined) return false;
     this.#inTransaction(() => {
-      if (last !== undefined) deletePiece.run(row.number, last.seq);
-      if (records.length < PIECE_RECORDS && last === records.at(-1)) deleteMachine.run(row.number);
+      let recordsLeft = PIECE_RECORDS;
+      let bytesLeft = PIECE_BYTES;
+      for (let row = deleted(); row !== undefined && recordsLeft > 0 && bytesLeft > 0; row = deleted()) {
+        const records = selectPiece.all(row.number, recordsLeft) as { seq: number; bytes: number }[];
+        let bytes = 0;
+        const last = records.find((record) => (bytes += record.bytes) >= bytesLeft) ?? records.at(-1);
+        if (last !== undefined) deletePiece.run(row.number, last.seq);
+        if (records.length === recordsLeft || last !== records.at(-1)) return;
+        deleteMachine.run(row.number);
+        recordsLeft -= records.length + 1;
+        bytesLeft -= bytes;
+      }
     });
     return true;
   }
 
   #inTransaction(work: () => void): void {
-    const { begin, commit, rollback } = this.#statements;
+    const { begin, commit } = this.#statements;
     begin.run();
     try {
       work();
+      this.#listings.write();
       commit.run();
     } catch (error) {
-      this.#scopes.forget();
-      try {
-        rollback.run();
-      } catch {
-        // After some errors (disk full, I/O) SQLite has rolled back by itself and there is nothing left to end.
-      }
+      this.#rollBack();
       throw error;
+    }
+    this.#listings.committed();
+  }
+
+  #rollBack(): void {
+    this.#scopes.forget();
+    this.#listings.rolledBack();
+    try {
+      this.#statements.rollback.run();
+    } catch {
+      // After some errors (disk full, I/O) SQLite has rolled back by itself and there is nothing left to end.
     }
   }
 
@@ -98,8 +145,9 @@ export class Writer {
       history?.bytes ?? null,
     );
     if (row.listing !== undefined) {
-      if (transition.create === undefined || row.listing === null) this.#listings.set(number, row.listing);
-      else this.#listings.add(number, this.#scopes.findOrAdd(transition.create.kind, transition.create.namespace), row.listing);
+      const { create } = transition;
+      if (row.listing === null) this.#listings.remove(number);
+      else this.#listings.set(number, row.listing, create && this.#scopes.findOrAdd(create.kind, create.namespace));
     }
     if (snapshot !== undefined) this.#statements.setSnapshot.run(number, after.seq, snapshot);
     return after;

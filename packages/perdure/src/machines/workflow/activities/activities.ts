@@ -185,6 +185,7 @@ export function applyActivityScheduled(state: WorkflowState, event: HistoryEvent
     heartbeatResetRequested: false,
     originalSettings: undefined,
     originalScheduledTimeMs: 0,
+    resetRequestId: '',
   });
   applying.touch(activityKey(event.eventId));
 }

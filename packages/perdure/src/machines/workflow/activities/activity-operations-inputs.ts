@@ -35,6 +35,8 @@ export interface ResetActivityInput {
   readonly keepPaused: boolean;
   readonly restoreOriginalOptions: boolean;
   readonly jitter: Jitter;
+  /** The same id again changes nothing. Left out: each request counts. */
+  readonly requestId?: string | undefined;
 }
 
 export interface UpdateActivityOptionsInput {

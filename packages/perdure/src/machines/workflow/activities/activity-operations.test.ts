@@ -131,6 +131,16 @@ test('reset keeps or ends a pause', () => {
   assert.equal(offered(workflow), true);
 });
 
+test('a reset that is asked for twice under one id resets once', () => {
+  const workflow = withActivity();
+  workflow.expect('done', reset(A, { requestId: 'job' }));
+  workflow.failActivity(workflow.pollActivity(5));
+  workflow.expect('done', reset(ALL, { requestId: 'job' }));
+  assert.deepEqual([offered(workflow), pending(workflow)?.attempt], [false, 2], 'it backs off as before');
+  workflow.expect('done', reset(A, { requestId: 'another job' }));
+  assert.deepEqual([offered(workflow), pending(workflow)?.attempt], [true, 1]);
+});
+
 test('options: merged by mask, filled by the rules of scheduling, in force at once', () => {
   const workflow = withActivity();
   const task = workflow.pollActivity(5);

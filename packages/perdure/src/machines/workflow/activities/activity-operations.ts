@@ -48,11 +48,12 @@ export function unpauseActivity(draft: Draft, input: UnpauseActivityInput): Done
 export function resetActivity(draft: Draft, input: ResetActivityInput): DoneReply | RpcError {
   const selected = select(draft.state, input.selection);
   if (selected instanceof RpcError) return selected;
-  const { resetHeartbeat, keepPaused, restoreOriginalOptions, jitter } = input;
-  for (const [index, { scheduledEventId, paused, started }] of selected.entries()) {
+  const { resetHeartbeat, keepPaused, restoreOriginalOptions, jitter, requestId = '' } = input;
+  for (const [index, { scheduledEventId, paused, started, resetRequestId }] of selected.entries()) {
+    if (requestId !== '' && resetRequestId === requestId) continue;
     const rests = started || (paused && keepPaused);
     const attemptAtMs = rests ? 0 : jittered(draft.now, jitter, index);
-    draft.emitPrivate({ activityReset: { scheduledEventId, attemptAtMs, resetHeartbeat, keepPaused, restoreOriginalOptions } });
+    draft.emitPrivate({ activityReset: { scheduledEventId, attemptAtMs, resetHeartbeat, keepPaused, restoreOriginalOptions, requestId } });
   }
   return { kind: 'done' };
 }
@@ -103,6 +104,7 @@ export function applyActivityUnpaused(state: WorkflowState, unpaused: ActivityUn
 export function applyActivityReset(state: WorkflowState, reset: ActivityReset, applying: Applying): void {
   const activity = must(state.activities.get(reset.scheduledEventId), 'activity');
   activity.attempt = 1;
+  if (reset.requestId !== '') activity.resetRequestId = reset.requestId;
   if (!reset.keepPaused) endPause(state, activity);
   if (reset.restoreOriginalOptions && activity.originalSettings !== undefined) useSettings(activity, activity.originalSettings);
   if (activity.started) {

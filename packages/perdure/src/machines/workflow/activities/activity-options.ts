@@ -127,7 +127,8 @@ function settingsOf(activity: ActivityState): ActivitySettings {
   return { taskQueue, scheduleToCloseTimeoutMs, scheduleToStartTimeoutMs, startToCloseTimeoutMs, heartbeatTimeoutMs, retryPolicy, priority };
 }
 
-function optionsOf(activity: ActivityState): ActivityOptions {
+/** As clients see them. */
+export function optionsOf(activity: ActivityState): ActivityOptions {
   return {
     taskQueue: { name: activity.taskQueue, kind: TaskQueueKind.NORMAL, normalName: '' },
     scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,

@@ -4,12 +4,15 @@ import { test } from 'node:test';
 import {
   CancelExternalWorkflowExecutionFailedCause,
   Code,
+  NamespaceNotFoundFailure,
   RpcError,
   SignalExternalWorkflowExecutionFailedCause,
+  StartChildWorkflowExecutionFailedCause,
   WorkflowTaskFailedCause,
   type Command,
   type Init,
 } from '../../../protocol/index.js';
+import { createWorkflowMachine, WORKFLOW_KIND } from '../index.js';
 import { command, E, payloads, startedWorkflow } from '../testing/test-run.js';
 import { answer, cancelCommand, childCommand, owedKeys, owedMessage, signalCommand } from '../testing/family.js';
 
@@ -61,6 +64,31 @@ test('a refusal is an event with its cause', () => {
     assert.deepEqual([cancel?.cause, cancel?.initiatedEventId], [CancelExternalWorkflowExecutionFailedCause.EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, 6]);
     assert.deepEqual(owedKeys(workflow.run), []);
   }
+});
+
+test('what a namespace that was deleted is sent gets NAMESPACE_NOT_FOUND as an answer, and its cause', () => {
+  const gone = createWorkflowMachine({}, (namespaceId) => namespaceId !== 'gone');
+  const moment = { now: 1, newId: () => TARGET_RUN };
+  const self = { kind: WORKFLOW_KIND, namespace: 'gone', key: 'target', machine: TARGET_RUN };
+  const workflow = sending();
+  for (const [key, failed] of [[SIGNAL, 7], [CANCEL, 9]] as const) {
+    const { reply, record } = gone.transition(undefined, owedMessage(workflow.run, key).input, moment, self);
+    assert.equal(record, undefined);
+    assert.ok(reply instanceof RpcError && reply.detail(NamespaceNotFoundFailure) !== undefined);
+    answer(workflow, key, reply);
+    const event = workflow.run.event(failed);
+    const cause = (event.signalExternalWorkflowExecutionFailedEventAttributes ?? event.requestCancelExternalWorkflowExecutionFailedEventAttributes)?.cause;
+    assert.equal(cause, SignalExternalWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND);
+  }
+  assert.equal(CancelExternalWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND, SignalExternalWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND);
+
+  const parent = startedWorkflow();
+  parent.step([childCommand('child')]);
+  const { input } = owedMessage(parent.run, 'message:start-child:5');
+  const { reply, successor } = gone.transition(undefined, input, moment, { ...self, key: 'child' });
+  assert.equal(successor, undefined, 'nothing begins');
+  answer(parent, 'message:start-child:5', reply);
+  assert.equal(parent.run.event(6).startChildWorkflowExecutionFailedEventAttributes?.cause, StartChildWorkflowExecutionFailedCause.NAMESPACE_NOT_FOUND);
 });
 
 test('answers wait while a worker holds a task', () => {

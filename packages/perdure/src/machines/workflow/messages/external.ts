@@ -21,7 +21,7 @@ import { arrive } from '../buffer.js';
 import type { Draft } from '../draft.js';
 import { cancelKey, outgoingOf, signalKey } from './external-messages.js';
 import type { ExternalSender } from './message-inputs.js';
-import { noSuchRun } from '../refusals.js';
+import { isNamespaceGone, noSuchRun } from '../refusals.js';
 import { must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { scheduleWorkflowTask } from '../tasks/workflow-task.js';
@@ -53,9 +53,10 @@ export function takeSignalAnswer(draft: Draft, key: DebtKey, reply: unknown): vo
   scheduleWorkflowTask(draft);
 }
 
-function signalFailedCause({ code }: RpcError): SignalExternalWorkflowExecutionFailedCause {
-  const { SIGNAL_COUNT_LIMIT_EXCEEDED, EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND } = SignalExternalWorkflowExecutionFailedCause;
-  return code === Code.INVALID_ARGUMENT ? SIGNAL_COUNT_LIMIT_EXCEEDED : EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
+function signalFailedCause(refusal: RpcError): SignalExternalWorkflowExecutionFailedCause {
+  const { SIGNAL_COUNT_LIMIT_EXCEEDED, EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, NAMESPACE_NOT_FOUND } = SignalExternalWorkflowExecutionFailedCause;
+  if (isNamespaceGone(refusal)) return NAMESPACE_NOT_FOUND;
+  return refusal.code === Code.INVALID_ARGUMENT ? SIGNAL_COUNT_LIMIT_EXCEEDED : EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
 }
 
 export function takeCancelAnswer(draft: Draft, key: DebtKey, reply: unknown): void {
@@ -67,7 +68,8 @@ export function takeCancelAnswer(draft: Draft, key: DebtKey, reply: unknown): vo
   const { initiatedEventId } = pending;
   const common = { initiatedEventId, namespace: namespace || state.run.namespace, namespaceId, workflowExecution };
   if (reply instanceof RpcError) {
-    const cause = CancelExternalWorkflowExecutionFailedCause.EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
+    const { EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, NAMESPACE_NOT_FOUND } = CancelExternalWorkflowExecutionFailedCause;
+    const cause = isNamespaceGone(reply) ? NAMESPACE_NOT_FOUND : EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
     arrive(draft, EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, {
       requestCancelExternalWorkflowExecutionFailedEventAttributes: { ...common, control, cause, workflowTaskCompletedEventId: 0 },
     });

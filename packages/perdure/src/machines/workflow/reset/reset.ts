@@ -25,7 +25,7 @@ import { SERVER_IDENTITY, after, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { forgetTaskProblems } from '../tasks/task-problems.js';
 import { terminateRun } from '../runs/terminate.js';
-import { settleForkedCallbacks } from '../updates/update-callbacks.js';
+import { leftUpdates, oweLeftUpdates, settleForkedCallbacks } from '../updates/update-callbacks.js';
 import { scheduleWorkflowTask, startWorkflowTask } from '../tasks/workflow-task.js';
 
 // ── decisions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -43,12 +43,19 @@ export function reset(draft: Draft, input: ResetInput): StartReply | RpcError {
   if (problem !== undefined) return problem;
   const isBase = state.run.runId === input.baseRunId;
   const before = draft.written.length;
-  if (isBase || state.isOpen) draft.emitPrivate({ resetBy: { runId: input.fork.runId } });
+  if (isBase || (state.isOpen && isOfChain(state, input))) {
+    draft.emitPrivate({ resetBy: { runId: input.fork.runId, leftUpdateIds: leftUpdates(state, input.fork.state, input.reapply, isBase) } });
+  }
   if (state.isOpen) terminateRun(draft, { reason: input.reason, identity: RESETTER_IDENTITY });
   const late = ownEvents(draft.written.slice(before), input, isBase);
   const next: ContinueForkInput = { ...input, type: 'continue-fork', reapply: [...input.reapply, ...late], tellBase: !isBase };
   draft.successor = { machine: input.fork.runId, input: next, answers: true };
   return resetReply(state);
+}
+
+/** Another chain with the same workflow id is merely terminated: the new run does not go on with it, so its parent and its callbacks hear of the end. */
+function isOfChain({ run }: WorkflowState, { fork }: ResetInput): boolean {
+  return run.firstExecutionRunId === fork.state.run.firstExecutionRunId;
 }
 
 /** What waited in the buffer of the current run, and got its place in the history just now. */
@@ -110,7 +117,7 @@ function failStartedActivities(draft: Draft, reason: string): void {
 
 /** The base was not the run that was current: it hears of the reset from the run that was made. */
 export function noteReset(draft: Draft, { runId }: ResetByInput): DoneReply {
-  if (draft.state.run.resetRunId !== runId) draft.emitPrivate({ resetBy: { runId } });
+  if (draft.state.run.resetRunId !== runId) draft.emitPrivate({ resetBy: { runId, leftUpdateIds: [] } });
   return { kind: 'done' };
 }
 
@@ -158,8 +165,9 @@ export function applyRunReset(state: WorkflowState, { requestId, baseRunId, tell
   for (const key of debtKeys(state)) applying.touch(key);
 }
 
-export function applyResetBy(state: WorkflowState, { runId }: ResetBy): void {
+export function applyResetBy(state: WorkflowState, { runId, leftUpdateIds }: ResetBy, applying: Applying): void {
   state.run.resetRunId = runId;
+  oweLeftUpdates(state, leftUpdateIds, applying);
 }
 
 export function applyBaseTold(state: WorkflowState, applying: Applying): void {

@@ -11,6 +11,7 @@ import type { Command, Encoded, Failure, HistoryEvent } from '../../../protocol/
 import { oweCloseNotice } from '../messages/close-notice.js';
 import { oweScheduleNotice } from '../messages/schedule-notice.js';
 import { closeCallbacks } from './callbacks.js';
+import { closeProblem } from './close-problem.js';
 import { commandExtras } from '../tasks/command-plan.js';
 import type { CommandFault, CommandPlan } from '../tasks/command-plan.js';
 import { cronRun } from './cron-schedule.js';
@@ -114,6 +115,7 @@ export function applyClosed(state: WorkflowState, event: HistoryEvent, applying:
   run.successorRunId = successorRunId;
   run.closeTimeMs = event.eventTime ?? 0;
   run.closeEventId = event.eventId;
+  run.closeProblem = closeProblem(event);
   run.startedAttributes = new Uint8Array(0);
   run.firstTaskAtMs = 0;
   run.bufferSizeBytes = 0;

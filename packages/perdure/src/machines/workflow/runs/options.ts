@@ -5,10 +5,11 @@
  * they are afterwards, and a change that changes nothing writes nothing. A start that uses the existing run may attach its request id,
  * its completion callbacks and its links; its request id is remembered, so that the same start is answered the same way again.
  */
-import { EMPTY, EventType, Priority, RpcError, VersioningBehavior, VersioningOverride } from '../../../protocol/index.js';
+import { EMPTY, EventType, Priority, RpcError, VersioningBehavior, VersioningOverride, WorkflowExecutionOptionsUpdatedEventAttributes } from '../../../protocol/index.js';
 import type { Callback, Encoded, HistoryEvent, Link, WorkflowExecutionOptions } from '../../../protocol/index.js';
 import { arrive } from '../buffer.js';
 import { registerCallbacks, tooManyCallbacks } from './callbacks.js';
+import { activityKey, WORKFLOW_TASK } from '../debts.js';
 import { childStarts } from '../messages/child-messages.js';
 import type { Draft } from '../draft.js';
 import { alreadyCompleted, invalid } from '../refusals.js';
@@ -59,17 +60,13 @@ function writeOptions(draft: Draft, { versioningOverride, priority }: Options, i
     draft,
     EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED,
     {
-      workflowExecutionOptionsUpdatedEventAttributes: {
+      workflowExecutionOptionsUpdatedEventAttributes: WorkflowExecutionOptionsUpdatedEventAttributes.create({
         versioningOverride,
         unsetVersioningOverride: versioningOverride === undefined,
-        attachedRequestId: '',
-        attachedCompletionCallbacks: [],
         identity,
         // An empty message clears what was there; without one it stays.
         priority: priority === undefined ? EMPTY : Priority.encode(priority),
-        workflowUpdateOptions: [],
-        timeSkippingConfigUpdated: false,
-      },
+      }),
     },
     { workerMayIgnore: true },
   );
@@ -154,21 +151,9 @@ export function attach(draft: Draft, { requestId, callbacks, links }: Attachment
   const waiting = state.buffer.reduce((sum, { event }) => sum + (event?.workflowExecutionOptionsUpdatedEventAttributes?.attachedCompletionCallbacks.length ?? 0), 0);
   const problem = tooManyCallbacks(state.callbacks.length + waiting, callbacks.length, limits);
   if (problem !== undefined) return problem;
-  arrive(
-    draft,
-    EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED,
-    {
-      workflowExecutionOptionsUpdatedEventAttributes: {
-        unsetVersioningOverride: false,
-        attachedRequestId: requestId,
-        attachedCompletionCallbacks: [...callbacks],
-        identity: '',
-        workflowUpdateOptions: [],
-        timeSkippingConfigUpdated: false,
-      },
-    },
-    { workerMayIgnore: true, links },
-  );
+  const attached = { attachedRequestId: requestId, attachedCompletionCallbacks: [...callbacks] };
+  const workflowExecutionOptionsUpdatedEventAttributes = WorkflowExecutionOptionsUpdatedEventAttributes.create(attached);
+  arrive(draft, EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED, { workflowExecutionOptionsUpdatedEventAttributes }, { workerMayIgnore: true, links });
   return undefined;
 }
 
@@ -199,6 +184,9 @@ export function applyOptionsUpdated(state: WorkflowState, event: HistoryEvent, a
     run.priority = attributes.priority.byteLength === 0 ? undefined : keep(attributes.priority);
     // Children that are still to be started inherit it.
     for (const key of childStarts.keys(state)) applying.touch(key);
+    // So do tasks that wait for a worker.
+    applying.touch(WORKFLOW_TASK);
+    for (const { scheduledEventId } of state.activities.values()) applying.touch(activityKey(scheduledEventId));
   }
   rememberAttached(state, attributes.attachedRequestId, event.eventId);
   registerCallbacks(state, attributes.attachedCompletionCallbacks, event.eventTime ?? 0, attributes.attachedRequestId);

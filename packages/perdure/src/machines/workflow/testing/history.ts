@@ -1,6 +1,6 @@
 /** The traps that replay falls into, proved of a whole history: order around workflow tasks, references between events, nothing behind the end. */
 import assert from 'node:assert/strict';
-import { EventType } from '../../../protocol/index.js';
+import { CallbackState, EventType } from '../../../protocol/index.js';
 import type { HistoryEvent } from '../../../protocol/index.js';
 import { childEnd } from '../messages/children.js';
 import type { TestRun } from './test-run.js';
@@ -27,6 +27,7 @@ export function proveHistory(run: TestRun): void {
   else assert.ok(run.live.isOpen, 'a run that is closed has a close event');
   proveTimers(events);
   proveCounts(run, events);
+  proveUpdateCallbacks(run);
 }
 
 /** What the state counts is what is there. */
@@ -34,6 +35,21 @@ function proveCounts({ live }: TestRun, events: readonly HistoryEvent[]): void {
   const count = (type: EventType): number => events.filter(({ eventType }) => eventType === type).length;
   assert.equal(live.run.bufferSizeBytes, live.buffer.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), 'the buffer is as large as it says');
   assert.equal(live.run.signalCount, count(EventType.WORKFLOW_EXECUTION_SIGNALED), 'the signals are counted');
+}
+
+/** Who waits for the outcome of an update waits only where there may be one. */
+function proveUpdateCallbacks({ live }: TestRun): void {
+  const callbacks = live.callbacks.filter(({ updateId }) => updateId !== '');
+  const owed = callbacks.filter(({ state }) => state === CallbackState.SCHEDULED || state === CallbackState.BACKING_OFF);
+  assert.equal(live.run.owedUpdateCallbacks, owed.length, 'the callbacks that are owed are counted');
+  const standing = waitedFor({ live });
+  if (!live.isOpen && live.run.resetRunId === '') assert.equal(standing.length, 0, 'a run that ended for good has told of its updates');
+  for (const updateId of standing) assert.ok(!live.completedUpdates.has(updateId), 'an update that completed has told of it');
+}
+
+/** Updates whose outcome is still to be told. */
+export function waitedFor({ live }: Pick<TestRun, 'live'>): string[] {
+  return live.callbacks.flatMap(({ updateId, state }) => (updateId !== '' && state === CallbackState.STANDBY ? [updateId] : []));
 }
 
 function proveStarted(event: HistoryEvent, startedIds: Map<number, number>): void {

@@ -4,6 +4,7 @@
  */
 import {
   ActivityOptions,
+  Callback,
   CommandType,
   EventType,
   Memo,
@@ -15,7 +16,7 @@ import {
   UnpauseWorkflowExecutionRequest,
   WorkflowExecutionOptions,
 } from '../../../protocol/index.js';
-import type { Command, Encoded, HistoryEvent, Init, Message } from '../../../protocol/index.js';
+import type { Command, Encoded, HistoryEvent, Init, Message, UpdateRequest } from '../../../protocol/index.js';
 import type { ActivitySelection, Jitter, WorkflowInput, WorkflowTaskReply } from '../inputs.js';
 import type { ExternalSender } from '../messages/message-inputs.js';
 import { cancelCommand, childCommand, sender, signalCommand } from './family.js';
@@ -23,6 +24,13 @@ import type { ActivitySelectionStep, CommandStep, Step, UpdateAnswer } from './p
 import { STICKY, command, failure, payloads } from './test-run.js';
 import type { TestRun, TestWorkflow } from './test-run.js';
 import { CAN_DISCARD, acceptance, protocolMessage, rejection, response, updateInput } from './updates.js';
+
+const requestWithCallback = (updateId: string, number: number): Init<UpdateRequest> => ({
+  meta: { updateId, identity: 'client' },
+  input: { name: 'set', args: payloads(updateId) },
+  requestId: `request-${number}`,
+  completionCallbacks: [Callback.encode({ nexus: { url: `http://${number}`, header: new Map() } })],
+});
 
 /** From the end, counted round. */
 export function pick<T>(from: readonly T[], which = 0): T | undefined {
@@ -131,7 +139,7 @@ function commandOf(step: CommandStep, run: TestRun): Init<Command> {
 export function inputOf(step: Step): WorkflowInput | undefined {
   switch (step.do) {
     case 'update':
-      return updateInput(step.id ?? 'u1');
+      return updateInput(step.id ?? 'u1', step.request === undefined ? {} : { request: requestWithCallback(step.id ?? 'u1', step.request) });
     case 'terminate':
       return { type: 'terminate', request: TerminateWorkflowExecutionRequest.create({ reason: 'chance' }) };
     case 'reset-sticky':

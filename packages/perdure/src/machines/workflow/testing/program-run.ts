@@ -3,12 +3,12 @@
  * concerns whole histories is proved at the end. Nothing here is left to chance: the same program does the same. For tests only.
  */
 import assert from 'node:assert/strict';
-import { Callback, Code, RequestCancelWorkflowExecutionRequest, RpcError, SignalWorkflowExecutionRequest, WorkflowExecutionStatus } from '../../../protocol/index.js';
+import { Callback, Code, RequestCancelWorkflowExecutionRequest, ResetReapplyExcludeType, RpcError, SignalWorkflowExecutionRequest, WorkflowExecutionStatus } from '../../../protocol/index.js';
 import type { HostInput } from '../../machine.js';
 import type { ActivityTaskReply, WorkflowInput, WorkflowReply, WorkflowTaskReply } from '../inputs.js';
 import { Promises, SAME } from './promises.js';
 import { closed, moved, owedKeys, parent, started } from './family.js';
-import { proveHistory } from './history.js';
+import { proveHistory, waitedFor } from './history.js';
 import type { Program, Step } from './program.js';
 import { CHILD_ENDS, completionOf, inputOf, numberOf, pick, senderOf, signalInput, taskFailure, typesUntil } from './program-inputs.js';
 import { resetInput, resetPointsOf } from './reset.js';
@@ -200,13 +200,15 @@ export class ProgramRun {
   }
 
   /** An operator resets a run to a workflow task of it. */
-  #reset({ base: back, to, same, alone }: Of<'reset'>): void {
+  #reset({ base: back, to, same, alone, noUpdates }: Of<'reset'>): void {
     const { workflow } = this;
     const base = this.#run(back);
     const finish = base && pick(resetPointsOf(base), to);
     if (base === undefined || finish === undefined || workflow.runs.length === 0) return;
     const before = workflow.runs.length;
-    const input = resetInput(workflow, finish, { base, chain: alone ? [base] : this.#chainOf(base), requestId: same ? SAME : workflow.newId() });
+    const ended = workflow.run;
+    const request = noUpdates === true ? { resetReapplyExcludeTypes: [ResetReapplyExcludeType.UPDATE] } : {};
+    const input = resetInput(workflow, finish, { base, chain: alone ? [base] : this.#chainOf(base), requestId: same ? SAME : workflow.newId(), request });
     const isRepeated = same === true && workflow.run.live.run.resetRequestId === SAME;
     const reply = this.#send(input, workflow.run, false);
     const next = workflow.runs[before];
@@ -214,6 +216,7 @@ export class ProgramRun {
     if (next === undefined) return;
     this.#promises.forked(next, finish);
     assert.deepEqual(typesUntil(next, finish), typesUntil(base, finish), 'a reset keeps the past');
+    for (const updateId of waitedFor(ended)) assert.ok(next.live.updates.has(updateId), 'an update whose outcome somebody waits for goes on');
   }
 
   /** The run and those that continued it as new. */

@@ -67,12 +67,13 @@ export type Step =
   | { readonly do: 'wait'; readonly ms?: number }
   | { readonly do: 'wake' }
   | { readonly do: 'signal'; readonly same?: boolean; readonly run?: number; readonly from?: 'parent' | 'other' }
-  | { readonly do: 'update'; readonly id?: string; readonly run?: number }
+  /** `request`: its number, and callbacks. */
+  | { readonly do: 'update'; readonly id?: string; readonly run?: number; readonly request?: number }
   | { readonly do: 'request-cancel'; readonly run?: number; readonly from?: 'parent' | 'other' }
   | { readonly do: 'terminate'; readonly run?: number }
   | { readonly do: 'delete'; readonly run?: number }
   | { readonly do: 'forget' }
-  | { readonly do: 'reset'; readonly base?: number; readonly to?: Pick; readonly same?: boolean; readonly alone?: boolean }
+  | { readonly do: 'reset'; readonly base?: number; readonly to?: Pick; readonly same?: boolean; readonly alone?: boolean; readonly noUpdates?: boolean }
   | { readonly do: 'sticky-unavailable' }
   | { readonly do: 'reset-sticky' }
   | { readonly do: 'pause'; readonly request?: string }
@@ -161,12 +162,12 @@ const STEPS: readonly (readonly [number, (dice: Dice) => Step])[] = [
   [4, () => ({ do: 'wake' })],
   [2, ({ chance, below }) => ({ do: 'wait', ms: chance(0.15) ? -5000 : below(400) })],
   [4, ({ chance, run, of }) => ({ do: 'signal', same: chance(0.2), run: run(), from: chance(0.15) ? of('parent', 'other') : undefined })],
-  [4, ({ of, run }) => ({ do: 'update', id: of('u1', 'u2', 'u3', 'u4'), run: run() })],
+  [4, ({ of, run, chance, below }) => ({ do: 'update', id: of('u1', 'u2', 'u3', 'u4'), run: run(), request: chance(0.4) ? below(6) : undefined })],
   [0.7, ({ run, chance, of }) => ({ do: 'request-cancel', run: run(), from: chance(0.3) ? of('parent', 'other') : undefined })],
   [0.3, ({ run }) => ({ do: 'terminate', run: run() })],
   [0.4, ({ run, chance }) => ({ do: 'delete', run: chance(0.5) ? 1 : run() })],
   [1, () => ({ do: 'forget' })],
-  [1.2, ({ below, chance, run }) => ({ do: 'reset', base: run(), to: below(8), same: chance(0.15), alone: chance(0.5) })],
+  [1.2, ({ below, chance, run }) => ({ do: 'reset', base: run(), to: below(8), same: chance(0.15), alone: chance(0.5), noUpdates: chance(0.3) })],
   [1, () => ({ do: 'sticky-unavailable' })],
   [0.5, () => ({ do: 'reset-sticky' })],
   [0.7, ({ of }) => ({ do: 'pause', request: of('p1', 'p2') })],

@@ -1,8 +1,8 @@
 /** Completion callbacks of updates: told once the update has an outcome, whichever that is, by the run that gives it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Callback, CallbackState, Code, EventType, HistoryEvent, Link, RpcError, TerminateWorkflowExecutionRequest } from '../../../protocol/index.js';
-import type { Init, UpdateRequest } from '../../../protocol/index.js';
+import { Callback, CallbackState, Code, EventType, HistoryEvent, Link, ResetReapplyExcludeType, RpcError, TerminateWorkflowExecutionRequest, UpdateRequest, pack } from '../../../protocol/index.js';
+import type { Init } from '../../../protocol/index.js';
 import { describe } from '../index.js';
 import type { CallbackMessage, CallbackReply, UpdateReply, WorkflowTaskReply } from '../index.js';
 import { E, command, payloads, startedWorkflow } from '../testing/test-run.js';
@@ -109,12 +109,9 @@ test('a run that continues as new tells of its updates itself', () => {
   assert.deepEqual([states(first as TestRun), states(second as TestRun)], [[STANDBY, SCHEDULED], [STANDBY]]);
 });
 
-test('a later request for the update adds its callbacks, once; not before the update is accepted, and not when it is completed', () => {
+test('a later request for the update adds its callbacks, once; not when it is completed', () => {
   const workflow = idle({ callbacksPerRun: 2 });
   send(workflow, 'a', 'request-1', ['http://a']);
-  assert.ok(!(send(workflow, 'a', 'request-1', ['http://a']) instanceof RpcError), 'the same request again');
-  const early = send(workflow, 'a', 'request-2', ['http://b']);
-  assert.ok(early instanceof RpcError && early.code === Code.RESOURCE_EXHAUSTED);
   accept(workflow, workflow.pollWorkflowTask(), 'a');
   for (let times = 0; times < 2; times++) assert.ok(!(send(workflow, 'a', 'request-2', ['http://b']) instanceof RpcError));
   assert.deepEqual(states(workflow.run), [STANDBY, STANDBY]);
@@ -126,6 +123,39 @@ test('a later request for the update adds its callbacks, once; not before the up
   assert.equal(message(workflow.run, 1)?.ofAcceptedUpdate, false);
   assert.ok(!(send(workflow, 'a', 'request-4', ['http://d']) instanceof RpcError));
   assert.deepEqual(states(workflow.run), [SCHEDULED, SCHEDULED]);
+});
+
+test('what a later request adds before the update is accepted counts once it is, in order, and against the limit', () => {
+  const workflow = idle({ callbacksPerRun: 4 });
+  send(workflow, 'a', 'request-1', ['http://a']);
+  assert.ok(!(send(workflow, 'a', 'request-1', ['http://a']) instanceof RpcError), 'the same request again');
+  for (let times = 0; times < 2; times++) assert.ok(!(send(workflow, 'a', 'request-2', ['http://b', 'http://c']) instanceof RpcError));
+  const task = workflow.pollWorkflowTask();
+  assert.ok(!(send(workflow, 'a', 'request-3', ['http://d']) instanceof RpcError), 'a worker has it already');
+  const tooMany = send(workflow, 'a', 'request-4', ['http://e']);
+  assert.ok(tooMany instanceof RpcError && tooMany.code === Code.FAILED_PRECONDITION);
+  assert.deepEqual(states(workflow.run), []);
+  const [accepted, done] = [acceptance(messageOf(task, 'a')), response('a')];
+  workflow.complete(task, [protocolMessage(accepted), protocolMessage(done)], { messages: [accepted, done] });
+  assert.deepEqual(workflow.run.eventNames().slice(-4), [
+    E.WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+    E.WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+    E.WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+    E.WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+  ]);
+  assert.deepEqual(states(workflow.run), [SCHEDULED, SCHEDULED, SCHEDULED, SCHEDULED]);
+  assert.deepEqual([0, 1, 3].map((index) => message(workflow.run, index)?.ofAcceptedUpdate), [true, false, false]);
+});
+
+test('a rejection takes with it what later requests had added', () => {
+  const workflow = idle();
+  send(workflow, 'a', 'request-1', []);
+  send(workflow, 'a', 'request-2', ['http://b']);
+  const task = workflow.pollWorkflowTask();
+  workflow.complete(task, [], { messages: [rejection(messageOf(task, 'a'))] });
+  send(workflow, 'a', 'request-3', ['http://c']);
+  accept(workflow, workflow.pollWorkflowTask(), 'a');
+  assert.deepEqual(states(workflow.run), [STANDBY]);
 });
 
 test('callbacks that come while a worker completes the update are told as well', () => {
@@ -155,4 +185,52 @@ test('after a reset the new run tells of what is asked there again, and the base
   workflow.send(resetInput(workflow, late));
   assert.deepEqual([states(base), states(workflow.run)], [[SCHEDULED, STANDBY], [STANDBY]]);
   assert.equal((describe(workflow.run.live).callbacks ?? [])[0]?.trigger?.updateWorkflowExecutionCompleted?.updateId, 'open');
+});
+
+test('a reset that leaves updates out tells their callbacks that they failed, once, and those of what the new run has stay', () => {
+  const workflow = idle();
+  send(workflow, 'kept', 'request-1', ['http://a']);
+  accept(workflow, workflow.pollWorkflowTask(), 'kept');
+  workflow.signal('go on');
+  workflow.step([]);
+  send(workflow, 'left', 'request-2', ['http://b']);
+  accept(workflow, workflow.pollWorkflowTask(), 'left');
+  send(workflow, 'left', 'request-3', ['http://c']);
+  const base = workflow.run;
+  const point = base.events().filter(({ eventType }) => eventType === EventType.WORKFLOW_TASK_COMPLETED).at(-2)?.eventId ?? 0;
+  workflow.send(resetInput(workflow, point, { request: { resetReapplyExcludeTypes: [ResetReapplyExcludeType.UPDATE] } }));
+  assert.deepEqual([states(base), states(workflow.run)], [[STANDBY, SCHEDULED, SCHEDULED], [STANDBY]]);
+  assert.ok(outcomeIn(message(base, 1))?.failure);
+  assert.equal(workflow.run.live.updates.has('left'), false);
+});
+
+test('a reset to an earlier chain of the workflow id lets the current one tell its end, to parent and callbacks', () => {
+  const first = startedWorkflow();
+  first.step([command.timer('t', 3_600_000)]);
+  const base = first.run;
+  const point = base.events().find(({ eventType }) => eventType === EventType.WORKFLOW_TASK_COMPLETED)?.eventId ?? 0;
+  first.signal('the end');
+  first.step([command.complete()]);
+  first.start({ completionCallbacks: [callback('http://chain')] });
+  first.step([command.timer('t', 3_600_000)]);
+  const other = first.run;
+  assert.notEqual(other.live.run.firstExecutionRunId, base.live.run.firstExecutionRunId);
+  first.send(resetInput(first, point, { base }));
+  assert.notEqual(first.run, other);
+  assert.deepEqual([states(other), states(first.run)], [[SCHEDULED], []]);
+  assert.equal(describe(other.live).workflowExtendedInfo?.resetRunId, '');
+});
+
+test('an update that a reset brought may be rejected there: its callbacks hear why', () => {
+  const workflow = idle();
+  send(workflow, 'a', 'request-1', ['http://a']);
+  accept(workflow, workflow.pollWorkflowTask(), 'a');
+  const point = workflow.run.events().find(({ eventType }) => eventType === EventType.WORKFLOW_TASK_COMPLETED)?.eventId ?? 0;
+  workflow.send(resetInput(workflow, point));
+  assert.deepEqual(states(workflow.run), [STANDBY]);
+  const task = workflow.pollWorkflowTask();
+  const told = { id: 'a/request', protocolInstanceId: 'a', body: pack(UpdateRequest, request('a', 'request-1', ['http://a'])) };
+  workflow.complete(task, [], { messages: [rejection(told)] });
+  assert.deepEqual(states(workflow.run), [SCHEDULED]);
+  assert.ok(outcomeIn(message(workflow.run))?.failure);
 });

@@ -10,6 +10,7 @@ import type { Command, Message, Outcome, UpdateState } from '../../../protocol/i
 import type { CommandFault, CommandPlan } from '../tasks/command-plan.js';
 import type { Draft } from '../draft.js';
 import type { UpdateNotice } from './update-inputs.js';
+import { writeUpdateRequest } from './update-callbacks.js';
 import { admitUpdate, rejectUpdate } from './updates.js';
 import { must } from '../state.js';
 import type { WorkflowState } from '../state.js';
@@ -98,6 +99,7 @@ function accept(draft: Draft, updateId: string, body: Acceptance): void {
   if (!draft.state.updates.has(updateId)) admitUpdate(draft, updateId, UpdateRequest.encode(must(body.acceptedRequest, 'request')));
   const pending = pendingOf(draft, updateId);
   const acceptedRequest = pending.admittedEventId > 0 ? undefined : UpdateRequest.decode(pending.request);
+  const { laterRequests } = pending;
   const attributes = {
     protocolInstanceId: updateId,
     acceptedRequestMessageId: body.acceptedRequestMessageId,
@@ -107,6 +109,7 @@ function accept(draft: Draft, updateId: string, body: Acceptance): void {
   // The links of the request stand in it; those of its callbacks point from the event to who is called.
   const links = acceptedRequest?.completionCallbacks.flatMap((callback) => Callback.decode(callback).links);
   const eventId = draft.emit(EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED, { workflowExecutionUpdateAcceptedEventAttributes: attributes }, { links });
+  for (const later of laterRequests) writeUpdateRequest(draft, later);
   const { admission } = pending;
   draft.notify(updateId, { kind: 'update', updateId, admission, result: { type: 'accepted', eventId } } satisfies UpdateNotice);
 }

@@ -10,17 +10,16 @@
  * that took it to a worker, and is 0 again once that task has failed. A closed run keeps the accepted ones, whose outcome is a failure.
  */
 import { EventType, Failure, UpdateRequest, UpdateWorkflowExecutionLifecycleStage as Stage, pack } from '../../../protocol/index.js';
-import type { Encoded, HistoryEvent, Init, Message, Outcome, RpcError, UpdateAdmitted, UpdateState, UpdateWorkflowExecutionRequest, WorkflowTaskState } from '../../../protocol/index.js';
+import type { Encoded, HistoryEvent, Init, Message, Outcome, RpcError, UpdateAdmitted, UpdateDropped, UpdateState, UpdateWorkflowExecutionRequest, WorkflowTaskState } from '../../../protocol/index.js';
 import type { Draft, EventAttributes } from '../draft.js';
 import { isHeld } from '../buffer.js';
-import { tooManyCallbacks } from '../runs/callbacks.js';
 import type { UpdateInput, UpdateNotice, UpdateReply } from './update-inputs.js';
 import { alreadyCompleted, updateAborted, updatePaused, updateTaskFailing, updatesInFlight, updatesTooLarge, updatesTooMany, workflowClosing } from '../refusals.js';
 import { scheduleUpdateTask } from '../tasks/speculative-task.js';
 import { must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { chainProblem } from '../runs/terminate.js';
-import { attachToUpdate, oweUpdateCallbacks, registerUpdateRequest } from './update-callbacks.js';
+import { attachToUpdate, awaitsOutcome, laterRequestBytes, oweRejectedUpdate, oweUpdateCallbacks, registerUpdateRequest, updateCallbacksProblem } from './update-callbacks.js';
 
 /** A workflow task that failed this often is not about to answer. */
 export const FAILING_ATTEMPT = 3;
@@ -38,9 +37,7 @@ export function takeUpdate(draft: Draft, request: UpdateWorkflowExecutionRequest
   const known = viewUpdate(state, updateId);
   if (known !== undefined) return attachToUpdate(draft, known, must(request.request, 'update request')) ?? known;
   const encoded = UpdateRequest.encode(must(request.request, 'update request'));
-  const problem =
-    admissionProblem(draft, encoded.byteLength) ??
-    tooManyCallbacks(state.callbacks.length, request.request?.completionCallbacks.length ?? 0, draft.limits);
+  const problem = admissionProblem(draft, encoded.byteLength) ?? updateCallbacksProblem(draft, request.request?.completionCallbacks.length ?? 0);
   if (problem !== undefined) return problem;
   admitUpdate(draft, updateId, encoded);
   scheduleUpdateTask(draft);
@@ -71,7 +68,7 @@ function admissionProblem({ state, limits }: Draft, sizeBytes: number): RpcError
 export function rejectUpdate(draft: Draft, pending: UpdateState, failure: Encoded<Failure>): void {
   const notice = { kind: 'update', updateId: pending.updateId, admission: pending.admission } as const;
   draft.notify(pending.updateId, { ...notice, result: { type: 'completed', outcome: { failure: new Uint8Array(failure) }, eventId: 0 } } satisfies UpdateNotice);
-  draft.emitPrivate({ updateDropped: { updateId: pending.updateId } });
+  draft.emitPrivate({ updateDropped: { updateId: pending.updateId, failure: awaitsOutcome(draft.state, pending.updateId) ? failure : undefined } });
 }
 
 /** The worker completed the workflow task and said nothing about these updates: it does not know what an update is. */
@@ -169,7 +166,7 @@ export function countAcceptedUpdates({ updates, completedUpdates }: WorkflowStat
 /** Bytes of requests that wait to be accepted. There are few updates in flight. */
 export function requestBytes({ updates }: WorkflowState): number {
   let bytes = 0;
-  for (const { request } of updates.values()) bytes += request.byteLength;
+  for (const { request, laterRequests } of updates.values()) bytes += request.byteLength + laterRequestBytes(laterRequests);
   return bytes;
 }
 
@@ -200,8 +197,9 @@ export function applyUpdateReapplied(state: WorkflowState, event: HistoryEvent):
   registerUpdateRequest(state, updateId, request, event);
 }
 
-export function applyUpdateDropped(state: WorkflowState, updateId: string): void {
+export function applyUpdateDropped(state: WorkflowState, { updateId, failure }: UpdateDropped, applying: Applying): void {
   state.updates.delete(updateId);
+  if (failure !== undefined) oweRejectedUpdate(state, updateId, { failure: new Uint8Array(failure) }, applying);
 }
 
 export function applyUpdateAccepted(state: WorkflowState, event: HistoryEvent): void {
@@ -210,6 +208,7 @@ export function applyUpdateAccepted(state: WorkflowState, event: HistoryEvent): 
   const pending = state.updates.get(protocolInstanceId) ?? keepPending(state, protocolInstanceId, new Uint8Array(0), 0);
   pending.acceptedEventId = event.eventId;
   pending.request = new Uint8Array(0);
+  pending.laterRequests = [];
   if (acceptedRequest !== undefined) registerUpdateRequest(state, protocolInstanceId, acceptedRequest, event);
 }
 
@@ -236,7 +235,7 @@ export function closeUpdates(state: WorkflowState): void {
 }
 
 function keepPending(state: WorkflowState, updateId: string, request: Uint8Array, admittedEventId: number): UpdateState {
-  const pending = { updateId, admission: ++state.run.updateAdmissions, request, sentStamp: 0, admittedEventId, acceptedEventId: 0 };
+  const pending = { updateId, admission: ++state.run.updateAdmissions, request, sentStamp: 0, admittedEventId, acceptedEventId: 0, laterRequests: [] };
   state.updates.set(updateId, pending);
   return pending;
 }

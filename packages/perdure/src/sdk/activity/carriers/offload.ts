@@ -38,7 +38,7 @@ export function threads<F extends CarriedFunction>(fn: F, options: CarrierOption
 
 /**
  * Like {@link threads}, in a process of its own: for code that may crash, leak or exit. A process that dies is a failed attempt of the
- * activity and nothing more. A process takes about 50 MB and 50 ms to start; it is used again.
+ * activity and nothing more. A process takes about 54 MB and 0.2 s to start; it is used again.
  *
  * @example export const convert = processes(function convert(file: string): string { return nativeConverter(file); });
  */

@@ -68,6 +68,8 @@ export class ActivityMachine implements QueuedCommand, EventListener {
         heartbeatTimeout: command.heartbeatTimeoutMs,
         retryPolicy: command.retryPolicy,
         priority: encodePriority(command.priority),
+        // May come back with the reply: whether it is asked for depends on the worker.
+        requestEagerExecution: command.allowEagerDispatch,
       },
     };
   }

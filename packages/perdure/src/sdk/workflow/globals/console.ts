@@ -23,6 +23,11 @@ export const console = {
   trace: writer('TRACE'),
   warn: writer('WARN'),
   error: writer('ERROR'),
+  dir: writer('INFO'),
+  table: writer('INFO'),
+  group: writer('INFO'),
+  groupCollapsed: writer('INFO'),
+  groupEnd: (): void => undefined,
   assert: (holds: unknown, ...values: unknown[]): void => {
     if (!holds) writer('ERROR')('Assertion failed:', ...values);
   },

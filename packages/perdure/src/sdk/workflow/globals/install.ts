@@ -51,6 +51,8 @@ export function installGlobals(host: RealmHost): void {
   for (const [name, value] of Object.entries(globals)) {
     Object.defineProperty(realm, name, { value, writable: false, enumerable: false, configurable: false });
   }
+  // Older engines lack them, and `using` needs them.
+  for (const name of ['dispose', 'asyncDispose']) if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });
   Math.random = () => currentRun('Math.random').random.float();
   for (const shared of [Math, Reflect, JSON, Date, Date.prototype, console]) Object.freeze(shared);
 }

@@ -30,8 +30,9 @@ const ABSENT: Readonly<Record<string, string>> = {
   Atomics: 'A workflow has one thread: ordinary variables will do.',
 };
 
-/** The remedy for a ReferenceError about a global that workflow code does not have. */
+/** The remedy for an error of the language about something that workflow code does not have. */
 export function remedyForMessage(message: string): string | undefined {
+  if (message.startsWith('Code generation from strings')) return `Workflow code cannot make code from text (eval, new Function). ${ACTIVITY}`;
   const match = /^(\w+) is not defined$/.exec(message);
   const name = match?.[1];
   if (name === undefined || !Object.hasOwn(ABSENT, name)) return undefined;

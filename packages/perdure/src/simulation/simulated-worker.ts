@@ -1,0 +1,85 @@
+/**
+ * A worker of a simulation: the SDK's, life after life. What it had in memory is gone with it, and activities that it ran never answer.
+ *
+ * All lives of all workers share what is costly and holds nothing of a run: the bundle, and the realm in which it was evaluated.
+ */
+import type { Logger, DataConverter } from '../sdk/common/index.js';
+import type { Chance } from '../sdk/common/worker-time.js';
+import type { WorkflowExecutor } from '../sdk/replay/executor.js';
+import { composeParts, type WorkflowSource } from '../sdk/worker/create.js';
+import { Worker } from '../sdk/worker/worker.js';
+import type { Timer, VirtualClock } from '../ports/index.js';
+import type { SimulatedNetwork } from './simulated-network.js';
+import { SimulatedProcess } from './simulated-process.js';
+
+export interface SimulatedWorkerOptions {
+  readonly name: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly clock: VirtualClock;
+  readonly chance: Chance;
+  readonly network: SimulatedNetwork;
+  readonly workflows: WorkflowSource;
+  /** Made anew for each life. */
+  readonly activities: () => object;
+  readonly executorOf: (inner: WorkflowExecutor) => WorkflowExecutor;
+  readonly dataConverter?: DataConverter | undefined;
+  readonly logger: Logger;
+  readonly onStir: () => void;
+  /** The worker ended by itself. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** The limits of a namespace that says nothing of its own. */
+const NAMESPACE = { blobSizeLimitBytes: 2 * 2 ** 20, endsPollsOnShutdown: true };
+/** Few polls suffice for few runs, and each costs a call. */
+const POLLS = { maxConcurrentWorkflowTaskPolls: 2, maxConcurrentActivityTaskPolls: 2, maxConcurrentWorkflowTaskExecutions: 20, maxConcurrentActivityTaskExecutions: 20 } as const;
+
+export class SimulatedWorker {
+  readonly #options: SimulatedWorkerOptions;
+  #worker: Worker | undefined;
+  #process: SimulatedProcess | undefined;
+  #lives = 0;
+  #silentMs = 0;
+  #restart: Timer | undefined;
+
+  constructor(options: SimulatedWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether code of an activity runs that waits for something else than time. */
+  get isAtWork(): boolean {
+    return (this.#process?.activitiesAtWork ?? 0) > 0;
+  }
+
+  runs(process: SimulatedProcess): boolean {
+    return this.#process === process;
+  }
+
+  start(): void {
+    const { name, namespace, taskQueue, clock, chance, network, workflows, activities, executorOf, dataConverter, logger, onStir, onBroken } = this.#options;
+    const process = new SimulatedProcess(`${name} ${(this.#lives += 1)}`, clock, onStir);
+    this.#process = process;
+    const transport = network.connect(process, 'worker', () => this.#silentMs);
+    const options = { namespace, taskQueue, identity: name, workflowBundle: workflows.bundle, activities: activities(), ...POLLS, ...(dataConverter && { dataConverter }) };
+    const parts = composeParts(options, { connection: { transport, time: process, chance }, namespace: NAMESPACE, logger, workflows });
+    const worker = new Worker({ ...parts, executor: parts.executor && executorOf(parts.executor) });
+    this.#worker = worker;
+    worker.run().catch((error: unknown) => process.alive && onBroken(error));
+  }
+
+  /** Dies now, and comes back. */
+  crash(downMs: number, silentMs = 0): void {
+    if (this.#process?.alive !== true) return;
+    this.stop(silentMs);
+    this.#restart = this.#options.clock.setDelay(downMs, () => this.start());
+  }
+
+  /** Dies for good. */
+  stop(silentMs = 0): void {
+    this.#restart?.cancel();
+    this.#silentMs = silentMs;
+    this.#process?.kill();
+    this.#worker?.abandon();
+  }
+}
