@@ -2,14 +2,13 @@
  * `npm run bench -- [options]`: server, worker and client as separate processes, one line per measurement.
  *
  *   --sdk ours,in-process,official   which SDKs (default: ours,in-process, and official where it is installed)
- *   --scenario "no-op,3 activities"  which scenarios (default: all)
+ *   --scenario "no-op,3 activities"  which scenarios and measurements (default: all scenarios, and the measurements that take little time)
+ *   --help                           the names of all of them
  *   --in-flight 1,16,64,256          closed loops (default)
  *   --rate 100                       the open loop's starts per second; 0: none (default 100, for 3 activities)
  *   --seconds 5                      length of one measurement (default 5)
  *   --address host:port              measure a server that runs already (its CPU and memory are then not shown)
- *   --scenario million                       one workflow with a tree of activities below it, only where it is named
- *   --children 1000 --activities 1000        its size: children, and activities of each (default)
- *   --long-history 50000                     events of the scenario long-history (default 50,000)
+ *   --timers, --children, --activities, --executions, --long-history   sizes of measurements
  *   --quick                          one second each, 1 and 64 in flight: does everything work?
  */
 import fs from 'node:fs';
@@ -18,8 +17,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { journalStatistics } from './journal.js';
 import type { LoadResult } from './load.js';
-import type { LongHistoryResult, ReplayResult } from './long-history.js';
-import { measureTree } from './million.js';
+import { MEASUREMENTS, type Bench } from './measurements.js';
 import { root, start, type Child } from './processes.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import { officialIsInstalled, type SdkName } from './sdk.js';
@@ -33,21 +31,46 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     address: { type: 'string' },
     'long-history': { type: 'string' },
+    timers: { type: 'string', default: '100000' },
     children: { type: 'string', default: '1000' },
     activities: { type: 'string', default: '1000' },
+    executions: { type: 'string', default: '10000' },
     quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 5));
 const inFlights = (options['in-flight'] ?? (options.quick ? '1,64' : '1,16,64,256')).split(',').map(Number);
 const openRate = Number(options.rate ?? (options.quick ? 0 : 100));
 const sdks = (options.sdk ?? ['ours', 'in-process', ...(officialIsInstalled() ? ['official'] : [])].join(',')).split(',') as ('in-process' | SdkName)[];
-const scenarios = SCENARIOS.filter((scenario) => options.scenario === undefined || options.scenario.split(',').includes(scenario.name));
-const longHistoryEvents = Number(options['long-history'] ?? (options.quick ? 5_000 : 50_000));
+const asked = options.scenario?.split(',');
+const known = [...SCENARIOS, ...MEASUREMENTS].map(({ name }) => name);
+const unknown = asked?.find((name) => !known.includes(name));
+if (options.help || unknown !== undefined) {
+  if (unknown !== undefined) console.log(`There is no scenario or measurement '${unknown}'.`);
+  console.log(`scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}\nmeasurements (*: also without --scenario):`);
+  for (const { name, about, always } of MEASUREMENTS) console.log(`  ${name}${always ? '*' : ''}: ${about}`);
+  process.exit(unknown === undefined ? 0 : 1);
+}
+const scenarios = SCENARIOS.filter(({ name }) => asked?.includes(name) ?? true);
+const measurements = MEASUREMENTS.filter(({ name, always, run }) => asked?.includes(name) ?? (always && (options.address === undefined || typeof run !== 'function')));
 const scratch = fs.mkdtempSync(path.join(root, '.perdure-bench-'));
 /** Runs that continue as new at once are otherwise slowed down to one a second, as in Temporal's server. */
 const WITHOUT_THROTTLE = 'history.workflowIdReuseMinimalInterval=0';
 const script = (name: string) => path.join(root, 'build/bench', name);
+const bench: Bench = {
+  scratch,
+  quick: options.quick,
+  sizes: {
+    timers: Number(options.timers),
+    children: Number(options.children),
+    activities: Number(options.activities),
+    executions: Number(options.executions),
+    longHistoryEvents: Number(options['long-history'] ?? (options.quick ? 5_000 : 50_000)),
+  },
+  server: (filename) => (options.address === undefined ? startServer(filename) : Promise.resolve({ child: undefined, address: options.address })),
+  limit,
+};
 
 interface Row extends LoadResult {
   readonly cpuSeconds: number;
@@ -64,14 +87,13 @@ console.log(
   ['sdk', 'scenario', 'in flight', 'wf/s', 'p50 ms', 'p90 ms', 'p99 ms', 'server CPU', 'worker CPU', 'client CPU', 'server MiB', 'worker MiB', 'limit wf/s'].join(' | '),
 );
 try {
-  if (options.address === undefined) await printIdle();
+  for (const { run } of measurements) if (typeof run === 'function') await run(bench);
   for (const sdk of sdks) {
     for (const scenario of scenarios) {
       for (const inFlight of inFlights) print(sdk, scenario, String(inFlight), await measure(sdk, scenario, `closed:${inFlight}`, inFlight));
       if (openRate > 0 && scenario.name === '3 activities') print(sdk, scenario, `${openRate}/s open`, await measure(sdk, scenario, `open:${openRate}`, 64));
     }
-    if (sdk !== 'in-process' && (options.scenario === undefined || options.scenario.split(',').includes('long-history'))) await measureLongHistory(sdk);
-    if (sdk !== 'in-process' && options.scenario?.split(',').includes('million')) await measureMillion(sdk);
+    if (sdk !== 'in-process') for (const { run } of measurements) if (typeof run !== 'function') await run.ofSdk(bench, sdk);
   }
 } finally {
   fs.rmSync(scratch, { recursive: true, force: true });
@@ -107,53 +129,6 @@ async function measureOverGrpc(filename: string, sdk: SdkName, scenario: Scenari
   await worker?.stop();
   await server?.child.stop();
   return server ? { ...row, limit: await limit(filename, group) } : row;
-}
-
-/** Whether a step costs more the longer the history is, and what a cold start costs. Not under load: one execution. */
-async function measureLongHistory(sdk: SdkName): Promise<void> {
-  const server = options.address === undefined ? await startServer(path.join(scratch, `long-${sdk}.db`)) : undefined;
-  const address = options.address ?? (server as Started).address;
-  const taskQueue = `bench-long-${process.hrtime.bigint()}`;
-  const phase = async <Result>(name: string): Promise<Result> => {
-    const worker = start(script('worker.js'), [sdk, address, taskQueue]);
-    await worker.line((line) => line === 'ready');
-    const client = start(script('long-history.js'), [sdk, address, taskQueue, String(longHistoryEvents), name]);
-    const result = JSON.parse(await client.line((line) => line.startsWith('{'))) as Result;
-    await client.stop();
-    await worker.stop();
-    return result;
-  };
-  const { events, firstMs, lastMs } = await phase<LongHistoryResult>('run');
-  const { replayMs, readMs } = await phase<ReplayResult>('replay');
-  console.log(
-    `${sdk} | long-history, ${events} events | step at the beginning ${firstMs.toFixed(2)} ms, at the end ${lastMs.toFixed(2)} ms (${(lastMs / firstMs).toFixed(2)} x)` +
-      ` | replay after a cold start ${replayMs.toFixed(0)} ms, reading the history once ${readMs.toFixed(0)} ms | server ${server?.child.peakMemoryMb().toFixed(0) ?? '-'} MiB`,
-  );
-  await server?.child.stop();
-}
-
-/** Whether a million tasks come to an end, and in how much memory. */
-async function measureMillion(sdk: SdkName): Promise<void> {
-  const server = options.address === undefined ? await startServer(path.join(scratch, `million-${sdk}.db`)) : undefined;
-  const address = options.address ?? (server as Started).address;
-  const taskQueue = `bench-million-${process.hrtime.bigint()}`;
-  const worker = start(script('worker.js'), [sdk, address, taskQueue]);
-  await worker.line((line) => line === 'ready');
-  const size = { children: Number(options.children), activities: Number(options.activities) };
-  await measureTree(sdk, address, taskQueue, size, server?.child, worker);
-  await worker.stop();
-  await server?.child.stop();
-}
-
-/** What a server costs that nobody talks to. */
-async function printIdle(): Promise<void> {
-  const from = performance.now();
-  const { child } = await startServer(path.join(scratch, 'idle.db'));
-  const readyMs = performance.now() - from;
-  const before = child.cpuSeconds();
-  await new Promise((resolve) => setTimeout(resolve, 5000));
-  console.log(`idle server: ready after ${readyMs.toFixed(0)} ms, ${(child.cpuSeconds() - before).toFixed(2)} s CPU in 5 s, ${child.peakMemoryMb().toFixed(0)} MiB`);
-  await child.stop();
 }
 
 interface Started {

@@ -20,8 +20,9 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-export function start(script: string, args: readonly string[]): Child {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
+/** @param flags of Node itself */
+export function start(script: string, args: readonly string[], flags: readonly string[] = []): Child {
+  const child = spawn(process.execPath, [...flags, script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
   const lines: string[] = [];
   const waiting: { accept: (line: string) => boolean; resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,13 +1,16 @@
 /**
  * List queries over many runs, and what listing costs a commit: `visibility.js [RUNS] [FILE]` (default 1,000,000, in a temporary folder).
  *
- * Fills a store with closed and running executions through its port, as the host would, then asks for pages of 100 as the frontend does:
+ * First, what listings cost the store: runs that start and close, in commits of 50 transitions, with and without listings in turns.
+ *
+ * Then fills a store with closed and running executions through its port, as the host would, then asks for pages of 100 as the frontend does:
  * text compiled, planned, read. The first ask of each is shown (what a person meets) and the median of later ones. No server is between.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { IndexedValueType, WorkflowExecutionInfo } from '#perdure/protocol/index';
+import type { ListedValue } from '#perdure/machines/listing';
 import { openSqliteStore, type Store, type Transition } from '#perdure/store/index';
 import { compileQuery } from '#perdure/visibility/compile';
 
@@ -30,24 +33,24 @@ function hash(n: number): number {
 const runId = (n: number): string => `${hash(n).toString(16).padStart(8, '0')}-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
 /** One in a thousand runs; one in a thousand of the others failed; 20 types, one of which is rare. */
-function listing(n: number) {
+function listing(n: number, isOpen = hash(n) % 1_000 === 0) {
   const startTime = FIRST_MS + n * STEP_MS;
-  const isOpen = hash(n) % 1_000 === 0;
   const closeTime = startTime + 1_000 + (hash(n * 3) % 3_600_000);
   const status = isOpen ? 1 : hash(n * 5) % 1_000 === 0 ? 3 : 2;
   const workflowType = hash(n * 7) % 10_000 === 0 ? 'rare' : `type-${hash(n * 7) % 20}`;
   const taskQueue = `queue-${hash(n * 11) % 10}`;
   const execution = { workflowId: `order-${n}`, runId: runId(n) };
-  const attributes = new Map<string, string | number | string[]>([
+  const attributes = new Map<string, ListedValue>([
     ['WorkflowType', workflowType], ['ExecutionStatus', status], ['TaskQueue', taskQueue], ['StartTime', startTime], ['ExecutionTime', startTime],
-    ['RootWorkflowId', execution.workflowId], ['RootRunId', execution.runId], ['Customer', `customer-${hash(n * 13) % (runs / 20)}`],
+    ['Customer', `customer-${hash(n * 13) % (runs / 20)}`],
     ...(isOpen ? [] : ([['CloseTime', closeTime], ['ExecutionDuration', closeTime - startTime], ['HistoryLength', 11], ['HistorySizeBytes', 3_000], ['StateTransitionCount', 5]] as const)),
   ]);
   const shown = WorkflowExecutionInfo.encode({ execution, type: { name: workflowType }, startTime, closeTime: isOpen ? undefined : closeTime, status, taskQueue });
+  if (status === 3) attributes.set('#problem', { text: `activity failed\ncard ${hash(n * 17) % 100} was declined` });
   return { attributes, shown };
 }
 
-const created = (n: number, lists: boolean): Transition => ({
+const filled = (n: number, lists: boolean): Transition => ({
   machine: runId(n),
   seq: 1,
   create: { kind: 'workflow', namespace: NAMESPACE, key: `order-${n}`, makeCurrent: true },
@@ -59,7 +62,7 @@ const created = (n: number, lists: boolean): Transition => ({
 async function fill(store: Store, from: number, to: number, lists: boolean): Promise<number> {
   const began = process.cpuUsage();
   for (let n = from; n < to; n += GROUP) {
-    await store.commit(Array.from({ length: Math.min(GROUP, to - n) }, (_, index) => created(n + index, lists)));
+    await store.commit(Array.from({ length: Math.min(GROUP, to - n) }, (_, index) => filled(n + index, lists)));
   }
   const { user, system } = process.cpuUsage(began);
   return (user + system) / (to - from);
@@ -89,6 +92,9 @@ const QUERIES: readonly string[] = [
   `WorkflowType = 'type-3' AND StartTime > '${at(runs * 0.9)}' AND ExecutionStatus = 'Completed'`,
   "TaskQueue = 'queue-4' AND NOT WorkflowType = 'type-3'",
   'ORDER BY StartTime',
+  "'order-7777'",
+  "'declined' AND ExecutionStatus = 'Failed'",
+  "FailureMessage = 'declined'",
 ];
 const context = { attributes: new Map([['Customer', IndexedValueType.KEYWORD]]), now: FIRST_MS };
 const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -104,10 +110,54 @@ async function timed(work: () => Promise<unknown>): Promise<[firstMs: number, me
   return [times[0] as number, median(times.slice(1)), result];
 }
 
+const created = (n: number, lists: boolean): Transition => ({
+  machine: runId(n),
+  seq: 1,
+  create: { kind: 'workflow', namespace: NAMESPACE, key: `order-${n}`, makeCurrent: true },
+  history: { firstEventId: 1, lastEventId: 2, bytes: new Uint8Array(400) },
+  row: { wakeAt: undefined, open: true, ...(lists && { listing: listing(n, true) }) },
+});
+const closed = (n: number, lists: boolean): Transition => ({
+  machine: runId(n),
+  seq: 2,
+  history: { firstEventId: 3, lastEventId: 5, bytes: new Uint8Array(250) },
+  row: { wakeAt: FIRST_MS * 2, open: false, ...(lists && { listing: listing(n, false) }) },
+});
+
+/** Microseconds of processor time for a run that starts and, a hundred runs later, closes. */
+async function writeCost(lists: boolean): Promise<number> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'perdure-visibility-'));
+  const store = await openSqliteStore({ filename: path.join(folder, 'bench.db') });
+  const transitions = Array.from({ length: WRITES }, (_, n) => [created(n, lists), ...(n < 100 ? [] : [closed(n - 100, lists)])]).flat();
+  const began = process.cpuUsage();
+  for (let at = 0; at < transitions.length; at += 50) await store.commit(transitions.slice(at, at + 50));
+  const { user, system } = process.cpuUsage(began);
+  await store.close();
+  rmSync(folder, { recursive: true });
+  return (user + system) / WRITES;
+}
+
+const WRITES = 5_000;
+const costs = { with: [] as number[], without: [] as number[] };
+await writeCost(true);
+for (let round = 0; round < 7; round++) {
+  costs.with.push(await writeCost(true));
+  costs.without.push(await writeCost(false));
+}
+console.log(`write: ${median(costs.with).toFixed(1)} us of processor time for a run with its listings, ${median(costs.without).toFixed(1)} us without`);
+
 let store = await openSqliteStore({ filename });
-const page = async (query: string, after?: string) => {
+/** As the host does: a page of the store may hold a part of what was asked for. */
+const page = async (query: string, from?: string) => {
   const { condition, order } = compileQuery(query, context);
-  return store.list({ kind: 'workflow', namespace: NAMESPACE, condition, order, limit: 100, after });
+  const items: unknown[] = [];
+  let after = from;
+  do {
+    const part = await store.list({ kind: 'workflow', namespace: NAMESPACE, condition, order, limit: 100 - items.length, after });
+    items.push(...part.items);
+    after = part.next;
+  } while (after !== undefined && items.length < 100);
+  return { items, next: after };
 };
 if ((await store.count({ kind: 'workflow', namespace: NAMESPACE })).length === 0) {
   const perRun = await fill(store, 0, runs, true);

@@ -44,6 +44,17 @@ export async function signals5(): Promise<number> {
   return received;
 }
 
+/** Has done something and waits for what may never come. */
+export async function parked(): Promise<string> {
+  let done = false;
+  setHandler(poke, () => {
+    done = true;
+  });
+  const value = await echo('x');
+  await condition(() => done);
+  return value;
+}
+
 export async function timers3(): Promise<string> {
   for (let i = 0; i < 3; i++) await sleep(1);
   return 'done';

@@ -14,9 +14,22 @@ export interface KnownDifference {
 
 export const DIFFERENCES: readonly KnownDifference[] = [
   {
-    what: /^WORKFLOW_EXECUTION_TERMINATED\.reason$/,
-    seen: 'a termination without a reason has none; Temporal’s server writes “terminated by user via frontend”',
-    because: 'the event says who terminated the run, and only what its caller said',
+    what: /^outcome$/,
+    where: 'task-queues/of tasks that wait',
+    seen: 'priority keys order the tasks of a whole queue; on Temporal’s server each of its partitions for itself',
+    because: 'a queue has one partition here',
+  },
+  {
+    what: /^outcome$/,
+    where: 'task-queues/a fairness key with few tasks',
+    seen: 'fairness keys share a whole queue; on Temporal’s server each of its partitions for itself, and behind a flag',
+    because: 'a queue has one partition here, and nobody has to switch fairness on',
+  },
+  {
+    what: /^outcome$/,
+    where: 'task-queues/fairness keys share by their weights',
+    seen: 'weights hold for a whole queue; on Temporal’s server for each of its partitions, and behind a flag',
+    because: 'a queue has one partition here, and nobody has to switch fairness on',
   },
   {
     what: /^outcome$/,
@@ -51,5 +64,35 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     where: 'queries/',
     seen: 'with workers that keep no run in memory, some of many queries to one run fail there; here all are answered',
     because: 'ours asks such a worker one query for a run at a time: it drops the others that it took together with the run',
+  },
+  {
+    what: /^outcome$/,
+    where: 'visibility/beyond Temporal',
+    seen: 'lists may be ordered by any attribute of one value, counts grouped by any; times may be relative to now (`\'-24h\'`); a text in quotes alone is searched for, also in messages of failures (`FailureMessage`)',
+    because: 'they are refused there, so no query of today means something else',
+  },
+  {
+    what: /^outcome$/,
+    where: 'visibility/exact where',
+    seen: '`STARTS_WITH` and lists of keywords mind the case of letters, times are compared with all their digits, a list with `GROUP BY` is refused',
+    because: 'Temporal’s stores differ among themselves in the first two; the third has no meaning there',
+  },
+  {
+    what: /^(refusals|outcome|events of .*)$/,
+    where: 'batch/',
+    seen: 'ten batch jobs of a namespace run at once; Temporal’s server runs one by default and refuses the next',
+    because: 'a job is a machine like any other here, so a second one costs the first nothing',
+  },
+  {
+    what: /^WORKFLOW_EXECUTION_CANCEL_REQUESTED\.cause$/,
+    where: 'batch/',
+    seen: 'a cancellation by a batch job names the reason of the job as its cause',
+    because: 'whoever reads the history can see why',
+  },
+  {
+    what: /^refusals$/,
+    where: 'namespaces/a deleted namespace',
+    seen: 'a namespace that was registered again is there for the next request; Temporal’s server does not know it for some seconds',
+    because: 'nobody has to wait for what has been answered',
   },
 ];

@@ -232,6 +232,34 @@ export const SCENARIOS: readonly Scenario[] = [
     varies: 'a run that continues as new early is delayed for the rest of a second',
   },
   {
+    name: 'a run whose later runs are deleted is reset, with what came to those that are left',
+    covers: ['rpc:ResetWorkflowExecution', 'rpc:DeleteWorkflowExecution'],
+    timeoutMs: 80_000,
+    run: async (stage) => {
+      const handle = await start(stage, 'collectInRuns', [[]]);
+      const current = stage.client.workflow.getHandle(handle.workflowId);
+      const runs: string[] = [];
+      let point = 0;
+      for (const value of ['a', 'b', 'c']) {
+        const isNext = (runId: string | undefined) => runId !== undefined && !runs.includes(runId) && runId;
+        runs.push(await eventually(async () => isNext((await describe(stage, handle.workflowId)).workflowExecutionInfo?.execution?.runId), 'the next run'));
+        await taskAfter(stage, current);
+        const told = await tell(stage, current, value);
+        if (value === 'a') point = told;
+        await current.signal(value === 'c' ? 'finish' : 'next');
+      }
+      const [first = '', , last = ''] = runs;
+      await stage.client.workflow.getHandle(handle.workflowId, last).result();
+      await remove(stage, handle.workflowId, last);
+      await gone(stage, handle.workflowId, last);
+      const made = await reset(stage, handle.workflowId, point, { workflowExecution: { workflowId: handle.workflowId, runId: first } });
+      const values = (await stage.history(handle.workflowId, made)).filter(isSignal).map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
+      assert.deepEqual(values, ['add', 'next', 'add', 'next']);
+      await stage.client.workflow.getHandle(handle.workflowId).terminate('enough');
+    },
+    varies: 'a run that continues as new early is delayed for the rest of a second',
+  },
+  {
     name: 'what cannot be reset to is refused',
     covers: ['rpc:ResetWorkflowExecution'],
     run: async (stage) => {

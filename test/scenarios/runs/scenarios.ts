@@ -503,4 +503,17 @@ export const SCENARIOS: readonly Scenario[] = [
       await assert.rejects(stage.call(WorkflowService.GetWorkflowExecutionHistory, { namespace: stage.namespace, execution, nextPageToken: Buffer.from('xx') }), refusedWith(Code.INVALID_ARGUMENT));
     },
   },
+  {
+    name: 'payloads that clients keep outside of the history are counted',
+    covers: ['rpc:DescribeWorkflowExecution'],
+    worker: 'own',
+    run: async (stage) => {
+      const metadata = { encoding: Buffer.from('json/protobuf'), messageType: Buffer.from('temporal.api.sdk.v1.ExternalStorageReference') };
+      const reference = { metadata, data: Buffer.from('{"driverName":"d"}'), externalPayloads: [{ sizeBytes: 3_000 }] };
+      await startRaw(stage, 'outside', { input: Payloads.encode({ payloads: [reference, reference] }) });
+      const { workflowExecutionInfo } = await describe(stage, stage.id('outside'));
+      assert.deepEqual([workflowExecutionInfo?.externalPayloadCount, workflowExecutionInfo?.externalPayloadSizeBytes], [2, 6_000]);
+      await terminate(stage, stage.id('outside'));
+    },
+  },
 ];

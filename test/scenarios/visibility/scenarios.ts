@@ -192,6 +192,40 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'beyond Temporal’s language: any order, any group, times relative to now, a search',
+    covers: ['rpc:ListWorkflowExecutions', 'rpc:CountWorkflowExecutions'],
+    run: async (stage) => {
+      await begin(stage, 'b', 'listed', [{ ScenarioInt: [1] }]);
+      await begin(stage, 'a', 'listed', [{ ScenarioInt: [2] }]);
+      await (await begin(stage, 'c', 'quick')).result();
+      const gone = await begin(stage, 'd');
+      await waits(stage, 'd');
+      await gone.terminate('the customer changed his mind');
+      await eventually(async () => (await names(stage, 'ScenarioInt IS NOT NULL')).length === 2 && (await names(stage, 'CloseTime IS NOT NULL')).length === 2);
+      for (const [order, expected] of [['WorkflowId', 'abcd'], ['ScenarioInt DESC, WorkflowId', 'abcd'], ['WorkflowType DESC, WorkflowId DESC', 'cdba']] as const) {
+        const { executions } = await stage.call(WorkflowService.ListWorkflowExecutions, { namespace: stage.namespace, query: `${mine(stage, "StartTime > '-1h' AND StartTime < '+1h'")} ORDER BY ${order}` });
+        assert.equal(executions.map(({ execution }) => nameOf(stage, execution?.workflowId ?? '')).join(''), expected, order);
+      }
+      const { groups } = await stage.client.workflow.count(`${mine(stage)} GROUP BY WorkflowType`);
+      assert.deepEqual(groups.map((group) => [group.groupValues.flat(), group.count]).sort(), [[['listed'], 3], [['quick'], 1]]);
+      await finds(stage, "'QUICK'", ['c']);
+      await finds(stage, "'customer mind'", ['d']);
+      await finds(stage, "FailureMessage = 'changed' AND ExecutionStatus = 'Terminated'", ['d']);
+    },
+  },
+  {
+    name: 'exact where Temporal’s stores differ among themselves: the case of letters, the digits of times, groups in lists',
+    covers: ['rpc:ListWorkflowExecutions'],
+    run: async (stage) => {
+      await begin(stage, 'w', 'listed', [], { searchAttributes: { ScenarioKeyword: ['Apple'], ScenarioKeywordList: ['X'], ScenarioDatetime: [new Date(Date.UTC(2025, 0, 31, 12, 0, 0, 123))] } });
+      await finds(stage, "ScenarioKeyword STARTS_WITH 'App' AND ScenarioKeywordList = 'X'", ['w']);
+      await finds(stage, "ScenarioKeyword STARTS_WITH 'app'", []);
+      await finds(stage, "ScenarioKeywordList = 'x'", []);
+      await finds(stage, "ScenarioDatetime = '2025-01-31T12:00:00.123Z' AND ScenarioDatetime != '2025-01-31T12:00:00.1231Z'", ['w']);
+      await refusedQuery(stage, `${mine(stage)} GROUP BY ExecutionStatus`, /GROUP BY/);
+    },
+  },
+  {
     name: 'a bad query is refused',
     covers: ['rpc:ListWorkflowExecutions'],
     run: async (stage) => {
