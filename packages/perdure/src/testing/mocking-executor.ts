@@ -2,11 +2,11 @@
  * Workflow tasks in a test environment: those of mocked children are answered here, all others by the user's code.
  *
  * Two things end a run here that would otherwise be tried for ever, each with a failure that says what is wrong: a workflow type that no
- * worker has, and code that keeps failing its workflow task. A test that waits for the result hears of it at once.
+ * worker has, and code that keeps failing its workflow task, or keeps deciding what the server refuses. A test that waits for the result hears of it at once.
  *
  * A mocked run lives in its history like any other: a delay is a timer, so time is skipped and nothing is lost between two tasks.
  */
-import { Code, CommandType, EventType, Failure, RpcError, type Command, type HistoryEvent, type Init, type PollWorkflowTaskQueueResponse } from '../protocol/index.js';
+import { Code, CommandType, EventType, Failure, RpcError, WorkflowTaskFailedCause, type Command, type HistoryEvent, type Init, type PollWorkflowTaskQueueResponse } from '../protocol/index.js';
 import { ApplicationFailure, decodeArrayFromBytes, encodeErrorToFailure, encodeToBytes, type LoadedDataConverter } from '../sdk/common/index.js';
 import type { FetchHistory, OnRest, TaskOutcome, WorkflowExecutor } from '../sdk/replay/executor.js';
 import { TaskHistory } from '../sdk/replay/task-history.js';
@@ -25,6 +25,15 @@ export interface MockingOptions {
 }
 
 const TIMER_ID = 'mock';
+const TASK_ENDS: ReadonlySet<EventType> = new Set([EventType.WORKFLOW_TASK_COMPLETED, EventType.WORKFLOW_TASK_FAILED, EventType.WORKFLOW_TASK_TIMED_OUT]);
+/** Of the reasons to fail a task: those that say nothing about what the code decides next time. */
+const MAY_PASS_LATER: ReadonlySet<WorkflowTaskFailedCause> = new Set([
+  WorkflowTaskFailedCause.UNHANDLED_COMMAND,
+  WorkflowTaskFailedCause.UNHANDLED_UPDATE,
+  WorkflowTaskFailedCause.RESET_WORKFLOW,
+  WorkflowTaskFailedCause.WORKFLOW_WORKER_UNHANDLED_FAILURE,
+  WorkflowTaskFailedCause.WORKFLOW_PAUSE_REQUESTED_BEFORE_TASK_STARTED,
+]);
 
 export interface MockedRun {
   readonly answer: Answer<readonly unknown[], unknown>;
@@ -79,9 +88,11 @@ export class MockingExecutor implements WorkflowExecutor {
       if (isChild || !hasCode) return this.#play(mock, task, events);
     }
     const outcome = await this.#inner!.handle(task, fetchHistory, onRest);
-    if (outcome.kind !== 'failed' || task.attempt < this.#options.failAfterAttempts) return outcome;
+    if (task.attempt < this.#options.failAfterAttempts) return outcome;
+    const failure = outcome.kind === 'failed' ? outcome.failure : outcome.kind === 'completed' ? await refusal(task, fetchHistory) : undefined;
+    if (failure === undefined) return outcome;
     this.#inner!.evict(task.workflowExecution?.runId ?? '');
-    return completed([{ commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure: Failure.encode(taskFailure(outcome.failure, task.attempt)) } }]);
+    return completed([{ commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure: Failure.encode(taskFailure(failure, task.attempt)) } }]);
   }
 
   async #unknown(type: string): Promise<TaskOutcome> {
@@ -134,6 +145,16 @@ export class MockingExecutor implements WorkflowExecutor {
     const failure = Failure.encode(await encodeErrorToFailure(this.#options.dataConverter, error));
     return { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure } };
   }
+}
+
+/**
+ * Why the server refused what the code decided, if that is how this row of attempts began: it would refuse it again. Only the first attempt
+ * of a row stands in the history.
+ */
+async function refusal(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchHistory): Promise<Init<Failure> | undefined> {
+  const events = await new TaskHistory(task, fetchHistory).whole();
+  const before = events.findLast(({ eventType }) => TASK_ENDS.has(eventType))?.workflowTaskFailedEventAttributes;
+  return before?.failure === undefined || MAY_PASS_LATER.has(before.cause) ? undefined : Failure.decode(before.failure);
 }
 
 function taskFailure(cause: Init<Failure>, attempts: number): Init<Failure> {

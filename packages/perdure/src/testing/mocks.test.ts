@@ -6,7 +6,7 @@ import { WorkflowFailedError } from '../sdk/client/index.js';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '../sdk/common/index.js';
 import { TestEnvironment, type TestEnvironmentOptions } from './index.js';
 import * as activities from './test-activities.js';
-import { broken, callsSomethingUnknown, cancellableParent, order, parcel, parent, parentOfUnknown, pays, paysLocally, paysQuickly } from './test-workflows.js';
+import { broken, callsSomethingUnknown, cancellableParent, order, parcel, parent, parentOfUnknown, pays, paysLocally, paysQuickly, unregistered } from './test-workflows.js';
 
 const workflowsPath = fileURLToPath(new URL('./test-workflows.js', import.meta.url));
 
@@ -168,6 +168,13 @@ test('code that fails its workflow task over and over fails the run, with the re
   assert.equal(failed.cause.type, 'WorkflowTaskFailedError');
   assert.match(failed.cause.message, /The workflow task failed 3 times in a row, the last time with: .*explode/);
   assert.match(failed.cause.cause?.stack ?? '', /test-workflows/);
+});
+
+test('code that keeps deciding what the server refuses fails the run, with the reason', async () => {
+  await using env = await open();
+  const failed: unknown = await env.run(unregistered, {}).catch((error: unknown) => error);
+  assert.ok(failed instanceof WorkflowFailedError && failed.cause instanceof ApplicationFailure);
+  assert.match(failed.cause.message, /The workflow task failed 3 times in a row, the last time with: .*NobodyKnows/);
 });
 
 test('an activity that fails for ever is given up, with its last error', async () => {

@@ -11,6 +11,7 @@ import {
   proxyLocalActivities,
   setHandler,
   sleep,
+  upsertSearchAttributes,
 } from 'perdure/workflow';
 import type * as activities from './test-activities.js';
 
@@ -102,6 +103,11 @@ export async function cancellableParent(): Promise<string> {
 
 export async function broken(): Promise<void> {
   (undefined as unknown as { explode(): void }).explode();
+}
+
+/** Sets a search attribute that does not exist. */
+export async function unregistered(): Promise<void> {
+  upsertSearchAttributes({ NobodyKnows: ['x'] });
 }
 
 /** Takes an update that needs a day. */
