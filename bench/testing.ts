@@ -1,6 +1,8 @@
 /** What a test environment costs: `node build/bench/testing.js`. One line per measurement; the first of each shows a cold start as well. */
 import path from 'node:path';
-import { TestEnvironment } from 'perdure/testing';
+import { simulate, TestEnvironment } from 'perdure/testing';
+import type { orderSaga } from '../examples/order-saga/workflows.js';
+import { orderSimulation, type Shop } from '../test/simulation/order-saga.js';
 import { root } from './processes.js';
 
 const workflowsPath = path.join(root, 'packages/perdure/dist/testing/test-workflows.js');
@@ -56,3 +58,7 @@ await measure('100 environments side by side, a day each', 3, () =>
     ),
   ),
 );
+
+const SEEDS = 1_000;
+const simulatedMs = await time(() => simulate<typeof orderSaga, Shop>('orderSaga', { ...orderSimulation, seeds: SEEDS }));
+console.log(`simulate the order saga, ${SEEDS} seeds | ${(simulatedMs / 1_000).toFixed(1)} s | ${((SEEDS * 1_000) / simulatedMs).toFixed(0)} seeds/s`);
