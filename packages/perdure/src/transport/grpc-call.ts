@@ -5,12 +5,13 @@
  * waits for a connection it has no stream; deadline and signal count from the start all the same. Whatever settles it early resets its
  * stream, so that the server stops working for it.
  */
-import { constants, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import type { Codec } from '../protocol/codec.js';
 import { Code, RpcError } from '../protocol/errors.js';
 import { cancelled, onAbort } from './call-ending.js';
 import { decompress, MessageAssembler } from './grpc-framing.js';
 import type { GrpcSession } from './grpc-session.js';
+import { ErrorCode } from './http2/frames.js';
+import type { Http2Stream, StreamObserver } from './http2/stream.js';
 import { errorFromHttpStatus, errorFromReset, errorFromTrailers, type WireHeaders } from './grpc-status.js';
 import { formatTimeout, MAX_TIMER_MS } from './grpc-timeout.js';
 
@@ -18,7 +19,11 @@ import { formatTimeout, MAX_TIMER_MS } from './grpc-timeout.js';
 const DEADLINE_GRACE_MS = 500;
 
 interface CallRequest {
-  readonly headers: OutgoingHttpHeaders;
+  readonly path: string;
+  /** The same for every call of this path. */
+  readonly common: Readonly<Record<string, string>>;
+  /** Of this call alone. */
+  readonly own: Readonly<Record<string, string>>;
   readonly frame: Buffer;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -36,7 +41,7 @@ export interface CallObserver {
   onRefused(call: GrpcCall): boolean;
 }
 
-export class GrpcCall {
+export class GrpcCall implements StreamObserver {
   readonly #request: CallRequest;
   readonly #observer: CallObserver;
   readonly #response: Codec<unknown>;
@@ -45,8 +50,11 @@ export class GrpcCall {
   readonly #madeAtMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
-  #stream: ClientHttp2Stream | undefined;
+  #stream: Http2Stream | undefined;
   #session: GrpcSession | undefined;
+  #reply: MessageAssembler;
+  #encoding: unknown;
+  #trailers: WireHeaders | undefined;
   #settled = false;
   /** Refused once already: not sent a third time. */
   #resent = false;
@@ -57,6 +65,7 @@ export class GrpcCall {
     this.#observer = observer;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#reply = new MessageAssembler(request.maxReceiveBytes);
     const { timeoutMs, signal } = request;
     this.#madeAtMs = timeoutMs === undefined ? 0 : performance.now();
     if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
@@ -74,51 +83,45 @@ export class GrpcCall {
 
   /** Sends the call. Returns false if the session ended in this very moment. */
   start(session: GrpcSession): boolean {
-    const { headers, timeoutMs, maxReceiveBytes, frame } = this.#request;
-    if (timeoutMs !== undefined) headers['grpc-timeout'] = formatTimeout(timeoutMs - Math.floor(performance.now() - this.#madeAtMs));
-    let stream: ClientHttp2Stream;
+    const { path, common, own, timeoutMs, frame } = this.#request;
+    const timed = timeoutMs === undefined ? own : { ...own, 'grpc-timeout': formatTimeout(timeoutMs - Math.floor(performance.now() - this.#madeAtMs)) };
     try {
-      stream = session.open(headers);
+      this.#session = session;
+      this.#stream = session.open({ key: path, common, own: timed }, frame, this);
     } catch (error) {
       if (!session.usable) return false;
       this.fail(new RpcError(Code.INTERNAL, `cannot send the call: ${(error as Error).message}`, [], { cause: error }));
-      return true;
     }
-    this.#stream = stream;
-    this.#session = session;
-    const reply = new MessageAssembler(maxReceiveBytes);
-    let encoding: unknown;
-    let trailers: WireHeaders | undefined;
-    let failure: Error | undefined;
-    stream.on('response', (received: WireHeaders) => {
-      if (received[':status'] !== 200) return this.fail(errorFromHttpStatus(Number(received[':status'])));
-      encoding = received['grpc-encoding'];
-      if (received['grpc-status'] !== undefined) this.#finish(received, reply, encoding);
-    });
-    stream.on('data', (chunk: Buffer) => {
-      if (this.#settled) return;
-      try {
-        reply.push(chunk);
-      } catch (error) {
-        this.fail(error as RpcError);
-      }
-    });
-    stream.on('trailers', (received: WireHeaders) => {
-      trailers = received;
-      // The data comes before the trailers, but may still wait in the stream's buffer; then 'close' finishes the call.
-      if (reply.complete || received['grpc-status'] !== '0') this.#finish(received, reply, encoding);
-    });
-    stream.on('error', (error) => (failure = error));
-    stream.on('close', () => {
-      session.release();
-      if (!this.#settled) {
-        if (trailers !== undefined) this.#finish(trailers, reply, encoding);
-        else this.#lost(session, stream.rstCode, failure);
-      }
-      this.#observer.onReleased(this);
-    });
-    stream.end(frame);
     return true;
+  }
+
+  onHeaders(received: WireHeaders): void {
+    const status = received[':status'];
+    if (status === undefined) return void (this.#trailers = received);
+    if (status !== '200') return this.fail(errorFromHttpStatus(Number(status)));
+    this.#encoding = received['grpc-encoding'];
+    if (received['grpc-status'] !== undefined) this.#trailers = received;
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#settled) return;
+    try {
+      this.#reply.push(bytes);
+    } catch (error) {
+      this.fail(error as RpcError);
+    }
+  }
+
+  onEnd(): void {}
+
+  onClosed(code: ErrorCode | undefined): void {
+    const session = this.#session as GrpcSession;
+    session.release(this.#stream as Http2Stream);
+    if (!this.#settled) {
+      if (this.#trailers !== undefined) this.#finish(this.#trailers);
+      else this.#lost(session, code);
+    }
+    this.#observer.onReleased(this);
   }
 
   fail(error: RpcError): void {
@@ -132,34 +135,30 @@ export class GrpcCall {
     if (!this.#settle()) return;
     const session = this.#session;
     const stream = this.#stream;
-    if (stream !== undefined) setTimeout(() => stream.closed || session?.reset(stream), DEADLINE_GRACE_MS).unref();
+    if (stream !== undefined) setTimeout(() => session?.reset(stream), DEADLINE_GRACE_MS).unref();
     this.#reject(error);
   }
 
   /** The stream ended without a status. */
-  #lost(session: GrpcSession, rstCode: number, failure: Error | undefined): void {
-    if (rstCode === constants.NGHTTP2_REFUSED_STREAM && !this.#resent) {
+  #lost(session: GrpcSession, code: ErrorCode | undefined): void {
+    if (code === ErrorCode.REFUSED_STREAM && !this.#resent) {
       this.#resent = true;
       this.#stream = undefined;
       if (this.#observer.onRefused(this)) return;
     }
-    if (!session.lost) return this.fail(errorFromReset(rstCode));
-    const reason = failure === undefined ? '' : `: ${failure.message}`;
+    if (code !== undefined) return this.fail(errorFromReset(code));
+    const reason = session.lostBecause === undefined ? '' : `: ${session.lostBecause.message}`;
     this.fail(new RpcError(Code.UNAVAILABLE, `lost the connection to ${this.#request.address}${reason}`));
   }
 
-  #finish(trailers: WireHeaders, reply: MessageAssembler, encoding: unknown): void {
+  #finish(trailers: WireHeaders): void {
     const error = errorFromTrailers(trailers);
-    if (error !== undefined) {
-      if (!this.#settle()) return;
-      // Answered before everything was sent: the rest must not wait for a window that never opens.
-      if (this.#stream?.writableFinished === false) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-      return this.#reject(error);
-    }
+    const reply = this.#reply;
+    if (error !== undefined) return this.fail(error);
     if (!reply.complete) return this.fail(new RpcError(Code.INTERNAL, 'grpc: the server sent status OK without a whole message'));
     if (!this.#settle()) return;
     if (!reply.compressed) return this.#deliver(reply.message);
-    if (encoding !== 'gzip') return this.#reject(new RpcError(Code.INTERNAL, `grpc: the reply is compressed as ${String(encoding)}, which was not asked for`));
+    if (this.#encoding !== 'gzip') return this.#reject(new RpcError(Code.INTERNAL, `grpc: the reply is compressed as ${String(this.#encoding)}, which was not asked for`));
     try {
       const message = decompress(reply.message, this.#request.maxReceiveBytes);
       if (message instanceof Promise) message.then((later) => this.#deliver(later), this.#reject);

@@ -6,7 +6,6 @@
  * that retries in a loop is slowed down and a server that comes back is found quickly. Calls beyond the peer's limit of concurrent
  * streams wait in order; the queue is bounded.
  */
-import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Codec, Init } from '../protocol/codec.js';
 import { Code, RpcError } from '../protocol/errors.js';
 import type { Method } from '../protocol/method.js';
@@ -35,6 +34,7 @@ export interface GrpcClientOptions {
   readonly connectTimeoutMs?: number;
 }
 
+const NO_METADATA: Metadata = {};
 const MAX_WAITING_CALLS = 10_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2000;
@@ -61,7 +61,9 @@ export async function connectGrpc(options: GrpcClientOptions): Promise<Transport
 class GrpcTransport implements Transport, CallObserver {
   readonly #options: GrpcClientOptions;
   readonly #session: SessionOptions;
-  readonly #baseHeaders: OutgoingHttpHeaders;
+  readonly #baseHeaders: Metadata;
+  /** What every call of a method sends, by path. */
+  readonly #commonHeaders = new Map<string, Metadata>();
   readonly #sessions = new Set<GrpcSession>();
   readonly #active = new Set<GrpcCall>();
   readonly #waiting = new Set<GrpcCall>();
@@ -93,16 +95,16 @@ class GrpcTransport implements Transport, CallObserver {
       const { signal, timeoutMs } = options;
       if (this.#closing.signal.aborted) return reject(connectionClosed());
       if (signal?.aborted === true) return reject(cancelled(signal));
-      let headers: OutgoingHttpHeaders;
+      let own: Metadata;
       let frame: Buffer;
       try {
-        headers = this.#headers(method.path, options.metadata);
+        own = this.#ownHeaders(options.metadata);
         frame = writeFrameHeader(method.request.encodeWithHeadroom(request, FRAME_HEADER_BYTES));
       } catch (error) {
         return reject(error instanceof RpcError ? error : new RpcError(Code.INVALID_ARGUMENT, `cannot send this ${method.name} request: ${(error as Error).message}`, [], { cause: error }));
       }
       const { address, maxReceiveBytes = 128 * 1024 * 1024 } = this.#options;
-      const call = new GrpcCall({ headers, frame, timeoutMs, signal, maxReceiveBytes, address }, method.response as Codec<unknown>, this, resolve as (response: unknown) => void, reject);
+      const call = new GrpcCall({ path: method.path, common: this.#common(method.path), own, frame, timeoutMs, signal, maxReceiveBytes, address }, method.response as Codec<unknown>, this, resolve as (response: unknown) => void, reject);
       this.#start(call);
     });
   }
@@ -111,7 +113,7 @@ class GrpcTransport implements Transport, CallObserver {
     this.#closing.abort();
     clearTimeout(this.#retryTimer);
     for (const call of [...this.#waiting, ...this.#active]) call.fail(connectionClosed());
-    await Promise.all([...this.#sessions].map((session) => session.destroy()));
+    for (const session of this.#sessions) session.destroy();
   }
 
   onSettled(call: GrpcCall): void {
@@ -130,16 +132,20 @@ class GrpcTransport implements Transport, CallObserver {
     return true;
   }
 
-  #headers(path: string, metadata: Metadata | undefined): OutgoingHttpHeaders {
-    const headers = { ...this.#baseHeaders, ':path': path };
-    const { metadata: common } = this.#options;
-    for (const more of [typeof common === 'function' ? common() : undefined, metadata]) {
-      if (more === undefined) continue;
-      const problem = metadataProblem(more);
-      if (problem !== undefined) throw new RpcError(Code.INVALID_ARGUMENT, problem);
-      Object.assign(headers, more);
-    }
-    return headers;
+  /** HTTP/2 wants the names with a colon first. */
+  #common(path: string): Metadata {
+    let common = this.#commonHeaders.get(path);
+    if (common === undefined) this.#commonHeaders.set(path, (common = { ':path': path, ...this.#baseHeaders }));
+    return common;
+  }
+
+  #ownHeaders(metadata: Metadata | undefined): Metadata {
+    const { metadata: all } = this.#options;
+    if (typeof all !== 'function' && metadata === undefined) return NO_METADATA;
+    const own = { ...(typeof all === 'function' && all()), ...metadata };
+    const problem = metadataProblem(own);
+    if (problem !== undefined) throw new RpcError(Code.INVALID_ARGUMENT, problem);
+    return own;
   }
 
   #start(call: GrpcCall): void {

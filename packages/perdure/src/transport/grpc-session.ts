@@ -5,10 +5,13 @@
  * the peer certainly speaks HTTP/2. It ends by GOAWAY (calls under way may finish, new ones go to the next session), by a ping that is
  * not answered in time, or with its socket. The socket keeps the process alive only while calls are under way.
  */
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
-import type { Duplex } from 'node:stream';
+import net from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
 import { Code, RpcError } from '../protocol/errors.js';
 import { onAbort } from './call-ending.js';
+import { Http2Client } from './http2/client.js';
+import { ErrorCode } from './http2/frames.js';
+import type { Block, Http2Stream, StreamObserver } from './http2/stream.js';
 import { ResetPacer } from './reset-pacer.js';
 
 export interface TlsOptions {
@@ -42,90 +45,91 @@ type OnSessionChange = (session: GrpcSession) => void;
 
 /** Stream ids are odd numbers up to 2^31: a session must be replaced before they run out. */
 const MAX_STREAMS_PER_SESSION = 1_000_000_000;
-const CLOSE_TIMEOUT_MS = 1000;
-const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
-const SESSION_WINDOW_BYTES = 32 * 1024 * 1024;
-/** In megabytes, as Node counts. The default of 10 is less than one large reply. */
-const MAX_SESSION_MEMORY = 1024;
 
 export class GrpcSession {
-  readonly #session: ClientHttp2Session;
-  readonly #socket: Duplex | undefined;
+  readonly #connection: Http2Client;
+  readonly #socket: net.Socket;
   readonly #keepAlive: NodeJS.Timeout;
-  readonly #resets = new ResetPacer();
+  readonly #resets: ResetPacer;
   #active = 0;
   #opened = 0;
   #retired = false;
 
-  private constructor(session: ClientHttp2Session, socket: Duplex | undefined, keepAlive: KeepAlive, private readonly onChange: OnSessionChange) {
-    this.#session = session;
+  private constructor(connection: Http2Client, socket: net.Socket, keepAlive: KeepAlive, private readonly onChange: OnSessionChange) {
+    this.#connection = connection;
     this.#socket = socket;
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    session.on('goaway', () => this.#retire());
+    this.#resets = new ResetPacer((stream) => connection.reset(stream, ErrorCode.CANCEL));
     // A session that drains after GOAWAY is still pinged: its calls must learn that the peer is gone.
-    session.on('close', () => {
-      clearInterval(this.#keepAlive);
-      this.#resets.stop();
-      this.#retire();
-    });
     this.#keepAlive = setInterval(() => this.#ping(keepAlive.timeoutMs), keepAlive.intervalMs).unref();
-    session.unref();
+    socket.unref();
   }
 
   /**
    * @throws RpcError UNAVAILABLE that names the address and the reason
    */
   static connect(options: SessionOptions, onChange: OnSessionChange): Promise<GrpcSession> {
-    const { address, tls } = options;
     return new Promise((resolve, reject) => {
-      const session = connect(`${tls === undefined ? 'http' : 'https'}://${address}`, {
-        settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
-        maxSessionMemory: MAX_SESSION_MEMORY,
-        ...(tls && tlsOptions(tls)),
+      let session: GrpcSession | undefined;
+      const socket = openSocket(options, () => {
+        const connection = new Http2Client(socket, {
+          onReady: () => {
+            settle();
+            session = new GrpcSession(connection, socket, options.keepAlive, onChange);
+            resolve(session);
+          },
+          onGoAway: () => {
+            if (session !== undefined) session.#retire();
+          },
+          onClosed: (reason) => {
+            if (session === undefined) fail(reason === undefined ? 'the server closed the connection' : describe(reason));
+            else session.#end();
+          },
+        });
       });
-      let socket: Duplex | undefined;
-      session.once('connect', (_, connected) => (socket = connected));
       const fail = (reason: string): void => {
+        settle();
+        reject(new RpcError(Code.UNAVAILABLE, `no connection to ${options.address}: ${reason}`));
+        socket.destroy();
+      };
+      const settle = (): void => {
         clearTimeout(timer);
         stopListening();
-        reject(new RpcError(Code.UNAVAILABLE, `no connection to ${address}: ${reason}`));
-        session.destroy();
+        socket.off('error', onError).off('close', onClose);
       };
+      const onError = (error: Error): void => fail(describe(error));
+      const onClose = (): void => fail('the server closed the connection');
+      // An error that comes after all is over is nobody's.
+      socket.on('error', () => undefined);
+      socket.on('error', onError).on('close', onClose);
       const timer = setTimeout(() => fail(`no answer within ${options.connectTimeoutMs} ms`), options.connectTimeoutMs);
       const stopListening = onAbort(options.closing, () => fail('it is not wanted any more'));
-      // Stays for the life of the session: whatever ends it is reported by its streams and by 'close'.
-      session.on('error', (error) => fail(describe(error)));
-      session.once('close', () => fail('the server closed the connection'));
-      session.once('remoteSettings', () => {
-        clearTimeout(timer);
-        stopListening();
-        if (!session.destroyed && !session.closed) resolve(new GrpcSession(session, socket, options.keepAlive, onChange));
-      });
     });
   }
 
   /** Whether a call may start here now. */
   get hasRoom(): boolean {
-    return this.usable && this.#active < (this.#session.remoteSettings.maxConcurrentStreams ?? Infinity);
+    return this.usable && this.#active < this.#connection.maxConcurrentStreams;
   }
 
   get usable(): boolean {
-    return !this.#retired && !this.lost && !this.#session.closed;
+    return !this.#retired && !this.lost;
   }
 
   /** Whether the connection is gone, and with it every call that was under way. */
   get lost(): boolean {
-    return this.#session.destroyed;
+    return this.#connection.closed;
+  }
+
+  /** Why it is gone, if that is known. */
+  get lostBecause(): Error | undefined {
+    return this.#connection.closedBecause;
   }
 
   /** Opens a stream. The caller owes a {@link release} when it has closed. Throws if the session ended in this very moment. */
-  open(headers: OutgoingHttpHeaders): ClientHttp2Stream {
-    const stream = this.#session.request(headers);
-    if (this.#active++ === 0) this.#session.ref();
-    if (++this.#opened >= MAX_STREAMS_PER_SESSION) {
-      this.#session.close();
-      this.#retire();
-    }
+  open(headers: Block, body: Buffer, observer: StreamObserver): Http2Stream {
+    const stream = this.#connection.open(headers, body, observer);
+    if (this.#active++ === 0) this.#socket.ref();
+    if (++this.#opened >= MAX_STREAMS_PER_SESSION) this.#retire();
     return stream;
   }
 
@@ -133,60 +137,66 @@ export class GrpcSession {
    * Tells the server to stop working on a stream. With more resets than a server bears this session is used up: it takes no new calls,
    * and ends, freeing on the server what still waits to be reset, as soon as no other call needs it.
    */
-  reset(stream: ClientHttp2Stream): void {
+  reset(stream: Http2Stream): void {
     this.#resets.reset(stream);
     if (this.#resets.waiting === 0) return;
     if (!this.#retired) this.#retire();
-    this.#endIfUsedUp();
+    this.#endIfDone();
   }
 
-  release(): void {
+  release(stream: Http2Stream): void {
     this.#active -= 1;
-    if (this.#session.destroyed) return;
-    if (this.#active === 0) this.#session.unref();
-    this.#endIfUsedUp();
-  }
-
-  #endIfUsedUp(): void {
-    if (this.#resets.waiting > 0 && this.#active <= this.#resets.waiting) this.#cutOff();
-  }
-
-  /** Node waits until everything is written before it closes the socket of a destroyed session: a silent peer would hold it for ever. */
-  #cutOff(): void {
-    const socket = this.#socket;
-    this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
-    if (socket === undefined || socket.destroyed) return;
-    const forced = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
-    socket.once('close', () => clearTimeout(forced));
+    this.#resets.closed(stream);
+    if (this.lost) return;
+    if (this.#active === 0) this.#socket.unref();
+    this.#endIfDone();
   }
 
   /** Ends the connection at once; its streams are cancelled. */
-  destroy(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#session.destroyed) return resolve();
-      this.#session.once('close', resolve);
-      this.#cutOff();
-    });
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  #endIfDone(): void {
+    if (this.#retired && this.#active <= this.#resets.waiting) this.destroy();
   }
 
   #ping(timeoutMs: number): void {
-    if (this.#session.destroyed) return;
-    const lost = setTimeout(() => this.#cutOff(), timeoutMs).unref();
-    if (!this.#session.ping(() => clearTimeout(lost))) clearTimeout(lost);
+    const lost = setTimeout(() => this.#connection.destroy(new Error(`no answer to a ping within ${timeoutMs} ms`)), timeoutMs).unref();
+    this.#connection.ping(() => clearTimeout(lost));
   }
 
   #retire(): void {
     this.#retired = true;
     this.onChange(this);
   }
+
+  #end(): void {
+    clearInterval(this.#keepAlive);
+    this.#resets.stop();
+    this.#retire();
+  }
 }
 
-function tlsOptions(tls: TlsOptions) {
+function openSocket({ address, tls: secure }: SessionOptions, onConnected: () => void): net.Socket {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(colon + 1));
+  if (secure === undefined) return net.connect({ host, port, noDelay: true }, onConnected);
+  // An IP address is no name that a server could be told, or a certificate asked for.
+  const servername = secure.serverNameOverride ?? (net.isIP(host) === 0 ? host : '');
+  const socket: TLSSocket = tls.connect({ host, port, servername, ALPNProtocols: ['h2'], ...tlsOptions(secure) }, () => {
+    if (socket.alpnProtocol === 'h2') onConnected();
+    else socket.destroy(new Error('the server does not offer HTTP/2'));
+  });
+  return socket.setNoDelay(true);
+}
+
+function tlsOptions({ serverRootCACertificate: authority, clientCertPair: pair }: TlsOptions) {
   const text = (pem: Uint8Array | string): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem));
   return {
-    ...(tls.serverRootCACertificate !== undefined && { ca: text(tls.serverRootCACertificate) }),
-    ...(tls.clientCertPair !== undefined && { cert: text(tls.clientCertPair.crt), key: text(tls.clientCertPair.key) }),
-    ...(tls.serverNameOverride !== undefined && { servername: tls.serverNameOverride }),
+    ...(authority !== undefined && { ca: text(authority) }),
+    ...(pair !== undefined && { cert: text(pair.crt), key: text(pair.key) }),
   };
 }
 

@@ -3,10 +3,11 @@
  * stands for a status when a proxy or a broken connection answers instead of a gRPC server. Client and server share it, so that an
  * error comes out as it went in.
  */
-import { constants } from 'node:http2';
 import { Code, RpcError } from '../protocol/errors.js';
+import { ErrorCode } from './http2/frames.js';
 
-export type WireHeaders = Readonly<Record<string, string | string[] | number | undefined>>;
+/** Names in lower case; of a name that came more than once the values are joined by a comma. */
+export type WireHeaders = Readonly<Record<string, string | undefined>>;
 
 /** Receivers commonly refuse header blocks above 8 KiB to 64 KiB; a message alone must never break the reply. */
 const MAX_MESSAGE_LENGTH = 4096;
@@ -82,17 +83,17 @@ export function errorFromHttpStatus(status: number): RpcError {
 }
 
 /** What it means that the peer reset the stream without a status. */
-export function errorFromReset(rstCode: number): RpcError {
-  switch (rstCode) {
-    case constants.NGHTTP2_CANCEL:
+export function errorFromReset(code: ErrorCode): RpcError {
+  switch (code) {
+    case ErrorCode.CANCEL:
       return new RpcError(Code.CANCELLED, 'the server cancelled the call');
-    case constants.NGHTTP2_REFUSED_STREAM:
+    case ErrorCode.REFUSED_STREAM:
       return new RpcError(Code.UNAVAILABLE, 'the server refused the call');
-    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+    case ErrorCode.ENHANCE_YOUR_CALM:
       return new RpcError(Code.RESOURCE_EXHAUSTED, 'the server refused the call: it receives too much');
-    case constants.NGHTTP2_INADEQUATE_SECURITY:
+    case ErrorCode.INADEQUATE_SECURITY:
       return new RpcError(Code.PERMISSION_DENIED, 'the server refused the call: the connection is not secure enough');
     default:
-      return new RpcError(Code.INTERNAL, `the call ended without a status (HTTP/2 code ${rstCode})`);
+      return new RpcError(Code.INTERNAL, `the call ended without a status (HTTP/2 code ${code})`);
   }
 }

@@ -6,7 +6,7 @@
  * the calls beside them. Resets beyond the burst wait here; a stream that the server ends meanwhile needs none. The session, see there, takes
  * care that they do not wait long.
  */
-import { constants, type ClientHttp2Stream } from 'node:http2';
+import type { Http2Stream } from './http2/stream.js';
 
 const BURST = 900;
 const PER_SECOND = 30;
@@ -14,18 +14,22 @@ const PER_SECOND = 30;
 export class ResetPacer {
   #allowance = BURST;
   /** In order of arrival; streams leave it when they close, so it holds no more than are open. */
-  readonly #waiting = new Set<ClientHttp2Stream>();
+  readonly #waiting = new Set<Http2Stream>();
   #timer: NodeJS.Timeout | undefined;
 
-  reset(stream: ClientHttp2Stream): void {
+  constructor(private readonly cancel: (stream: Http2Stream) => void) {}
+
+  reset(stream: Http2Stream): void {
+    if (stream.closed) return;
     if (this.#allowance > 0) {
       this.#allowance -= 1;
-      stream.close(constants.NGHTTP2_CANCEL);
-    } else {
-      this.#waiting.add(stream);
-      stream.once('close', () => this.#waiting.delete(stream));
-    }
+      this.cancel(stream);
+    } else this.#waiting.add(stream);
     this.#timer ??= setInterval(() => this.#refill(), 1000).unref();
+  }
+
+  closed(stream: Http2Stream): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(stream);
   }
 
   /** How many streams wait to be reset. */
@@ -45,7 +49,7 @@ export class ResetPacer {
       if (this.#allowance === 0) return;
       this.#allowance -= 1;
       this.#waiting.delete(stream);
-      stream.close(constants.NGHTTP2_CANCEL);
+      this.cancel(stream);
     }
     if (this.#allowance < BURST) return;
     clearInterval(this.#timer);

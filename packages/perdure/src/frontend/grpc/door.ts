@@ -5,17 +5,20 @@
  * Bounded: request size, bytes of unfinished requests, streams per connection, connections. Dead peers are found by ping, so that what
  * they hold is given back.
  */
-import { createSecureServer, createServer, type Http2SecureServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import { toRpcError, unimplemented, type OnHandlerError } from '../../transport/dispatch.js';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
+import { unimplemented, type OnHandlerError } from '../../transport/dispatch.js';
 import type { KeepAlive } from '../../transport/grpc-client.js';
+import type { WireHeaders } from '../../transport/grpc-status.js';
+import { Http2Server, type ServerStream } from '../../transport/http2/server.js';
+import type { StreamObserver } from '../../transport/http2/stream.js';
 import { Router } from '../../transport/transport.js';
 import { HEALTH_WATCH_PATH, HealthService } from './health.js';
 import { DEFAULT_LIMITS, type GrpcDoorLimits } from './limits.js';
 import { reflection, REFLECTION_PATHS } from './reflection.js';
 import { sendError, sendHttpStatus } from './replies.js';
-import { serveStreaming, type StreamingHandler } from './streaming-call.js';
-import { RequestBudget, serveUnary, type UnaryCallSettings } from './unary-call.js';
+import { StreamingCall, type StreamingHandler } from './streaming-call.js';
+import { RequestBudget, UnaryCall, type UnaryCallSettings } from './unary-call.js';
 
 export interface GrpcDoorTls {
   /** The server's certificate chain and key, PEM. */
@@ -52,15 +55,8 @@ export interface GrpcDoor {
   close(graceMs: number): Promise<void>;
 }
 
-const STREAM_WINDOW_BYTES = 1024 * 1024;
-const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
-/** In megabytes, as Node counts. Its default of 10 refuses streams once a few thousand polls wait on a connection. */
-const MAX_SESSION_MEMORY = 1024;
-/**
- * How fast clients may cancel streams on one connection before it is ended, per connection: a burst and a rate per second. Node versions
- * without these options (20 among them) end it after a burst of 1000 and then 33 in a second.
- */
-const STREAM_RESETS = { streamResetBurst: 20_000, streamResetRate: 2000 };
+/** How fast clients may cancel streams on one connection before it is ended. */
+const STREAM_RESETS = { resetBurst: 20_000, resetsPerSecond: 2000 };
 const DEFAULT_KEEP_ALIVE: KeepAlive = { intervalMs: 60_000, timeoutMs: 20_000 };
 
 /**
@@ -76,9 +72,9 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> 
 
 class Door implements GrpcDoor {
   readonly #options: GrpcDoorOptions;
-  readonly #server: Http2Server | Http2SecureServer;
-  /** With their sockets: a destroyed session waits until everything is written, which a silent peer delays for ever. */
-  readonly #sessions = new Map<ServerHttp2Session, Socket | undefined>();
+  readonly #limits: GrpcDoorLimits;
+  readonly #server: net.Server;
+  readonly #sessions = new Set<Http2Server>();
   /** Those too that have not finished their TLS handshake. */
   readonly #sockets = new Set<Socket>();
   readonly #settings: UnaryCallSettings;
@@ -87,8 +83,6 @@ class Door implements GrpcDoor {
   readonly #streaming = new Map<string, StreamingHandler>();
   readonly #health: HealthService;
   readonly #pings: NodeJS.Timeout;
-  /** The socket of the session that is about to be announced. */
-  #arriving: Socket | undefined;
   #port = 0;
   #closed: Promise<void> | undefined;
 
@@ -105,17 +99,13 @@ class Door implements GrpcDoor {
     this.#health.register(this.#builtIn);
     this.#streaming.set(HEALTH_WATCH_PATH, this.#health.watch);
     for (const path of REFLECTION_PATHS) this.#streaming.set(path, reflection(options.router, this.#builtIn));
-    this.#server = makeServer(limits, options.tls);
+    this.#limits = limits;
+    this.#server = makeServer(options.tls, (socket) => this.#admit(socket));
     this.#server.maxConnections = limits.connections;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
-    this.#server.prependListener(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => (this.#arriving = socket));
-    this.#server.on('session', (session) => this.#admit(session));
-    this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
-    // A connection that breaks or does not speak the protocol ends; its calls are told by their streams.
-    this.#server.on('sessionError', () => {});
     const { intervalMs, timeoutMs } = options.keepAlive ?? DEFAULT_KEEP_ALIVE;
     this.#pings = setInterval(() => this.#pingAll(timeoutMs), intervalMs).unref();
   }
@@ -149,64 +139,65 @@ class Door implements GrpcDoor {
   async #close(graceMs: number): Promise<void> {
     clearInterval(this.#pings);
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const ended = Promise.all([...this.#sessions.keys()].map((session) => new Promise((resolve) => session.once('close', resolve))));
-    // Sends GOAWAY; a session ends by itself when its last call has.
-    for (const session of this.#sessions.keys()) session.close();
+    // Each says farewell, and ends by itself when its last call has.
+    for (const session of this.#sessions) session.close();
     this.#health.close();
     this.#options.onClosing?.();
     const cutOff = setTimeout(() => {
-      for (const session of this.#sessions.keys()) session.destroy();
+      for (const session of this.#sessions) session.destroy();
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
-    await ended;
     await stopped;
     clearTimeout(cutOff);
   }
 
-  #admit(session: ServerHttp2Session): void {
-    this.#sessions.set(session, this.#arriving);
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    session.on('close', () => this.#sessions.delete(session));
+  #admit(socket: Socket): void {
+    const session: Http2Server = new Http2Server(
+      socket,
+      {
+        onRequest: (stream, headers) => this.#serve(stream, headers),
+        onClosed: () => this.#sessions.delete(session),
+      },
+      { ...STREAM_RESETS, streamsPerConnection: this.#limits.streamsPerConnection },
+    );
+    this.#sessions.add(session);
     if (this.#closed !== undefined) session.close();
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // A reset by the client comes as an error too; what has to happen then hangs on 'close'.
-    stream.on('error', () => {});
-    if (headers[':method'] !== 'POST') return sendHttpStatus(stream, 405);
-    if (!isGrpc(headers['content-type'])) return sendHttpStatus(stream, 415);
-    const path = headers[':path'] ?? '';
+  #serve(stream: ServerStream, headers: WireHeaders): StreamObserver {
+    const path = String(headers[':path']);
     const route = this.#options.router.find(path) ?? this.#builtIn.find(path);
-    if (route !== undefined) return serveUnary(stream, headers, route, this.#settings);
-    const streaming = this.#streaming.get(path);
-    if (streaming === undefined) return sendError(stream, unimplemented(this.#options.router, path));
-    serveStreaming(stream, path, streaming, this.#settings).catch((error: unknown) => sendError(stream, toRpcError(error, path, this.#options.onError)));
+    const streaming = route === undefined ? this.#streaming.get(path) : undefined;
+    if (headers[':method'] !== 'POST') sendHttpStatus(stream, 405);
+    else if (!isGrpc(headers['content-type'])) sendHttpStatus(stream, 415);
+    else if (route !== undefined) return new UnaryCall(stream, headers, route, this.#settings);
+    else if (streaming !== undefined) return new StreamingCall(stream, path, streaming, this.#settings);
+    else sendError(stream, unimplemented(this.#options.router, path));
+    return ANSWERED;
   }
 
   #pingAll(timeoutMs: number): void {
-    for (const [session, socket] of this.#sessions) {
-      if (session.destroyed) continue;
-      const lost = setTimeout(() => {
-        session.destroy();
-        socket?.destroy();
-      }, timeoutMs).unref();
-      if (!session.ping(() => clearTimeout(lost))) clearTimeout(lost);
+    for (const session of this.#sessions) {
+      const lost = setTimeout(() => session.destroy(), timeoutMs).unref();
+      session.ping(() => clearTimeout(lost));
     }
   }
 }
 
-function makeServer(limits: GrpcDoorLimits, tls: GrpcDoorTls | undefined): Http2Server | Http2SecureServer {
-  const options = {
-    ...STREAM_RESETS,
-    maxSessionMemory: MAX_SESSION_MEMORY,
-    settings: { maxConcurrentStreams: limits.streamsPerConnection, initialWindowSize: STREAM_WINDOW_BYTES },
-  };
-  if (tls === undefined) return createServer(options);
-  const { clientCa, ...certificate } = tls;
-  return createSecureServer({ ...options, ...certificate, ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }) });
+/** Whatever else comes of a request that has been answered is of no interest. */
+const ANSWERED: StreamObserver = { onHeaders() {}, onData() {}, onEnd() {}, onClosed() {} };
+
+function makeServer(secure: GrpcDoorTls | undefined, admit: (socket: Socket) => void): net.Server {
+  if (secure === undefined) return net.createServer({ noDelay: true }, admit);
+  const { clientCa, ...certificate } = secure;
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return tls.createServer({ ...certificate, ...clients, noDelay: true, ALPNProtocols: ['h2'] }, (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') admit(socket);
+    else socket.destroy();
+  });
 }
 
 /** `application/grpc`, alone or with a suffix or parameters. */
-function isGrpc(contentType: string | undefined): boolean {
-  return contentType === 'application/grpc' || (contentType !== undefined && /^application\/grpc($|[+;])/.test(contentType));
+function isGrpc(contentType: WireHeaders[string]): boolean {
+  return contentType === 'application/grpc' || (typeof contentType === 'string' && /^application\/grpc($|[+;])/.test(contentType));
 }

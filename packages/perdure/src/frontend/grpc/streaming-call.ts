@@ -1,14 +1,14 @@
 /**
  * A streaming call, as the health and reflection services need it: raw messages in, raw messages out.
  *
- * No RPC of the engine streams. This is the plain, correct version with backpressure both ways, not a fast one.
+ * No RPC of the engine streams. This is the plain, correct version, not a fast one: the client may send as much as the handler has read.
  */
-import { constants, type ServerHttp2Stream } from 'node:http2';
-import { once } from 'node:events';
 import { Code, RpcError } from '../../protocol/errors.js';
 import { toRpcError, type OnHandlerError } from '../../transport/dispatch.js';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../transport/grpc-framing.js';
-import { isGone, REPLY_HEADERS, sendError, trailersOf, WITH_TRAILERS } from './replies.js';
+import type { ServerStream } from '../../transport/http2/server.js';
+import type { StreamObserver } from '../../transport/http2/stream.js';
+import { OK_TRAILERS, REPLY_HEADERS, sendError, trailersOf } from './replies.js';
 
 /** Yields the replies. It is ended with `return` when the client went away, which also aborts the signal. */
 export type StreamingHandler = (requests: AsyncIterable<Buffer>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
@@ -18,52 +18,83 @@ interface StreamingSettings {
   readonly onError: OnHandlerError | undefined;
 }
 
-export async function serveStreaming(stream: ServerHttp2Stream, path: string, handler: StreamingHandler, settings: StreamingSettings): Promise<void> {
-  const gone = new AbortController();
-  stream.on('close', () => gone.abort(new RpcError(Code.CANCELLED, 'the caller went away')));
-  let status: RpcError | undefined;
-  try {
-    for await (const reply of handler(readMessages(stream, settings.maxRequestBytes), gone.signal)) {
-      if (isGone(stream)) return;
-      if (!stream.headersSent) stream.respond(REPLY_HEADERS, WITH_TRAILERS);
-      const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + reply.length);
-      frame.set(reply, FRAME_HEADER_BYTES);
-      if (!stream.write(writeFrameHeader(frame))) await once(stream, 'drain', { signal: gone.signal });
-    }
-  } catch (error) {
-    if (gone.signal.aborted) return;
-    status = toRpcError(error, path, settings.onError);
-  }
-  finish(stream, status);
-}
+export class StreamingCall implements StreamObserver {
+  readonly #stream: ServerStream;
+  readonly #gone = new AbortController();
+  readonly #path: string;
+  readonly #settings: StreamingSettings;
+  /** What has arrived and was not read yet. */
+  #arrived: Buffer[] = [];
+  #ended = false;
+  #wake: (() => void) | undefined;
 
-function finish(stream: ServerHttp2Stream, status: RpcError | undefined): void {
-  if (isGone(stream)) return;
-  if (!stream.headersSent) {
-    if (status !== undefined) return sendError(stream, status);
-    stream.respond(REPLY_HEADERS, WITH_TRAILERS);
+  constructor(stream: ServerStream, path: string, handler: StreamingHandler, settings: StreamingSettings) {
+    this.#stream = stream;
+    this.#path = path;
+    this.#settings = settings;
+    stream.readByHand();
+    void this.#serve(handler);
   }
-  stream.on('wantTrailers', () => {
-    stream.sendTrailers(status === undefined ? { 'grpc-status': '0' } : trailersOf(stream, status));
-    if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-  });
-  stream.end();
-  stream.resume();
-}
 
-async function* readMessages(stream: ServerHttp2Stream, limitBytes: number): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= FRAME_HEADER_BYTES) {
-      if (rest[0] !== 0) throw new RpcError(Code.UNIMPLEMENTED, 'grpc: compressed messages are not supported on this stream');
-      const length = rest.readUInt32BE(1);
-      if (length > limitBytes) throw new RpcError(Code.RESOURCE_EXHAUSTED, `grpc: received message larger than max (${length} vs. ${limitBytes})`);
-      const end = FRAME_HEADER_BYTES + length;
-      if (rest.length < end) break;
-      yield rest.subarray(FRAME_HEADER_BYTES, end);
-      rest = rest.subarray(end);
-    }
+  onHeaders(): void {}
+
+  onData(bytes: Buffer): void {
+    this.#arrived.push(bytes);
+    this.#wake?.();
   }
-  if (rest.length > 0) throw new RpcError(Code.INTERNAL, 'grpc: the request ended inside a message');
+
+  onEnd(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  onClosed(): void {
+    this.#gone.abort(new RpcError(Code.CANCELLED, 'the caller went away'));
+    this.onEnd();
+  }
+
+  async #serve(handler: StreamingHandler): Promise<void> {
+    const stream = this.#stream;
+    let begun = false;
+    let status: RpcError | undefined;
+    try {
+      for await (const reply of handler(this.#messages(), this.#gone.signal)) {
+        if (stream.isGone) return;
+        if (!begun) stream.respond(REPLY_HEADERS);
+        begun = true;
+        const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + reply.length);
+        frame.set(reply, FRAME_HEADER_BYTES);
+        stream.write(writeFrameHeader(frame));
+      }
+    } catch (error) {
+      if (this.#gone.signal.aborted) return;
+      status = toRpcError(error, this.#path, this.#settings.onError);
+    }
+    if (!begun && status !== undefined) return sendError(stream, status);
+    if (!begun) stream.respond(REPLY_HEADERS);
+    stream.write(Buffer.alloc(0), status === undefined ? OK_TRAILERS : trailersOf(stream, status));
+  }
+
+  async *#messages(): AsyncGenerator<Buffer> {
+    const { maxRequestBytes } = this.#settings;
+    let rest: Buffer = Buffer.alloc(0);
+    for (;;) {
+      while (rest.length >= FRAME_HEADER_BYTES) {
+        if (rest[0] !== 0) throw new RpcError(Code.UNIMPLEMENTED, 'grpc: compressed messages are not supported on this stream');
+        const length = rest.readUInt32BE(1);
+        if (length > maxRequestBytes) throw new RpcError(Code.RESOURCE_EXHAUSTED, `grpc: received message larger than max (${length} vs. ${maxRequestBytes})`);
+        const end = FRAME_HEADER_BYTES + length;
+        if (rest.length < end) break;
+        yield rest.subarray(FRAME_HEADER_BYTES, end);
+        rest = rest.subarray(end);
+      }
+      while (this.#arrived.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (this.#arrived.length === 0) break;
+      const more = Buffer.concat(this.#arrived);
+      this.#arrived = [];
+      this.#stream.acknowledge(more.length);
+      rest = Buffer.concat([rest, more]);
+    }
+    if (rest.length > 0) throw new RpcError(Code.INTERNAL, 'grpc: the request ended inside a message');
+  }
 }

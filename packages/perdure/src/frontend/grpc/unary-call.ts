@@ -5,14 +5,16 @@
  * unfinished requests hold together is limited by the door's {@link RequestBudget}. When the client resets the stream or its connection
  * ends, the handler's signal is aborted at once, so that a long poll gives up its place.
  */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Code, RpcError } from '../../protocol/errors.js';
 import type { Init } from '../../protocol/codec.js';
 import { CallScope, toRpcError, type OnHandlerError } from '../../transport/dispatch.js';
 import { compressFrame, decompress, FRAME_HEADER_BYTES, MessageAssembler, writeFrameHeader } from '../../transport/grpc-framing.js';
 import { parseTimeout } from '../../transport/grpc-timeout.js';
+import type { WireHeaders } from '../../transport/grpc-status.js';
+import type { ServerStream } from '../../transport/http2/server.js';
+import type { StreamObserver } from '../../transport/http2/stream.js';
 import type { Route } from '../../transport/transport.js';
-import { GZIP_REPLY_HEADERS, REPLY_HEADERS, sendError, sendReply } from './replies.js';
+import { GZIP_REPLY_HEADERS, OK_TRAILERS, REPLY_HEADERS, sendError } from './replies.js';
 
 /** Smaller replies fit into what TCP sends before the first acknowledgement: compressed they would come no sooner, and cost a tenth of a millisecond of CPU. */
 const MIN_COMPRESSED_BYTES = 14 * 1024;
@@ -43,18 +45,9 @@ export class RequestBudget {
   }
 }
 
-export function serveUnary(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, route: Route, settings: UnaryCallSettings): void {
-  const timeout = headers['grpc-timeout'];
-  const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
-  if (timeout !== undefined && timeoutMs === undefined) {
-    return sendError(stream, new RpcError(Code.INTERNAL, `malformed grpc-timeout: ${JSON.stringify(timeout)}`));
-  }
-  new UnaryCall(stream, headers, route, settings, timeoutMs).listen();
-}
-
-class UnaryCall {
-  readonly #stream: ServerHttp2Stream;
-  readonly #headers: IncomingHttpHeaders;
+export class UnaryCall implements StreamObserver {
+  readonly #stream: ServerStream;
+  readonly #headers: WireHeaders;
   readonly #route: Route;
   readonly #settings: UnaryCallSettings;
   readonly #scope: CallScope;
@@ -64,22 +57,21 @@ class UnaryCall {
   /** Answered, or nobody waits for an answer any more. */
   #ended = false;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, route: Route, settings: UnaryCallSettings, timeoutMs: number | undefined) {
+  constructor(stream: ServerStream, headers: WireHeaders, route: Route, settings: UnaryCallSettings) {
     this.#stream = stream;
     this.#headers = headers;
     this.#route = route;
     this.#settings = settings;
     this.#request = new MessageAssembler(settings.maxRequestBytes);
+    const timeout = headers['grpc-timeout'];
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
     this.#scope = new CallScope(() => metadataOf(headers), timeoutMs, settings.now, (error) => this.#fail(error));
+    if (timeout !== undefined && timeoutMs === undefined) this.#fail(new RpcError(Code.INTERNAL, `malformed grpc-timeout: ${JSON.stringify(timeout)}`));
   }
 
-  listen(): void {
-    this.#stream.on('data', (chunk: Buffer) => this.#collect(chunk));
-    this.#stream.on('end', () => this.#run());
-    this.#stream.on('close', () => this.#gone());
-  }
+  onHeaders(): void {}
 
-  #collect(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     const request = this.#request;
     if (request === undefined) return;
     try {
@@ -92,6 +84,16 @@ class UnaryCall {
     } catch (error) {
       this.#fail(error as RpcError);
     }
+  }
+
+  onEnd(): void {
+    this.#run();
+  }
+
+  onClosed(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#scope.abort(new RpcError(Code.CANCELLED, 'the caller went away'));
   }
 
   #run(): void {
@@ -145,10 +147,10 @@ class UnaryCall {
       return this.#failed(error);
     }
     this.#end();
-    if (!this.#compressReply || frame.length < MIN_COMPRESSED_BYTES) return sendReply(this.#stream, frame, REPLY_HEADERS);
+    if (!this.#compressReply || frame.length < MIN_COMPRESSED_BYTES) return this.#stream.reply(REPLY_HEADERS, frame, OK_TRAILERS);
     compressFrame(frame).then(
-      (compressed) => sendReply(this.#stream, compressed, GZIP_REPLY_HEADERS),
-      () => sendReply(this.#stream, frame, REPLY_HEADERS),
+      (compressed) => this.#stream.reply(GZIP_REPLY_HEADERS, compressed, OK_TRAILERS),
+      () => this.#stream.reply(REPLY_HEADERS, frame, OK_TRAILERS),
     );
   }
 
@@ -161,12 +163,6 @@ class UnaryCall {
     if (this.#ended) return;
     this.#end();
     sendError(this.#stream, error);
-  }
-
-  #gone(): void {
-    if (this.#ended) return;
-    this.#end();
-    this.#scope.abort(new RpcError(Code.CANCELLED, 'the caller went away'));
   }
 
   #end(): void {
@@ -184,12 +180,12 @@ class UnaryCall {
 }
 
 /** The caller's own headers: not HTTP's, and not the binary ones. */
-function metadataOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+function metadataOf(headers: WireHeaders): Readonly<Record<string, string>> {
   const metadata: Record<string, string> = {};
   for (const key in headers) {
     const value = headers[key];
     if (key.startsWith(':') || key.endsWith('-bin') || value === undefined) continue;
-    metadata[key] = Array.isArray(value) ? value.join(', ') : value;
+    metadata[key] = value;
   }
   return metadata;
 }
