@@ -39,6 +39,12 @@ export class Cache {
     return this.#bytes;
   }
 
+  /** There is room for as much again. */
+  get isHalfEmpty(): boolean {
+    const { cachedMachines, cachedBytes } = this.#options.limits;
+    return this.#byUse.size * 2 < cachedMachines && this.#bytes * 2 < cachedBytes;
+  }
+
   /** The machine was used: it stays longest now, and may have grown. */
   touch(resident: Resident): void {
     if (resident.phase !== 'live') return;

@@ -5,7 +5,7 @@
  * and returns what is owed anew. `emit` acts on that once the step is in a group. Two steps, because acting may decide further inputs
  * (a task meets a waiting poller), and those must come after the step that led to them.
  */
-import type { Debt, DebtKey, TaskPriority, TaskQueueAddress } from '../machines/machine.js';
+import type { Debt, DebtKey, RoutingTarget, TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { ReadyTask } from '../matching/ready-task.js';
 import type { WaitingPoll } from '../matching/waiting-poll.js';
@@ -29,9 +29,17 @@ export class DispatchOffer extends ReadyTask {
     since: number,
     readonly sticky: boolean,
     priority: TaskPriority | undefined,
+    /** As the debt says. */
+    readonly followsQueue: string | undefined,
+    readonly cachedBy: string | undefined,
   ) {
     super(queue, since, priority);
     this.#debts = debts;
+  }
+
+  /** All tasks of an execution take the same way. */
+  override get routingKey(): string {
+    return this.resident.self.key;
   }
 
   /** Still owed, and under this very offer. */
@@ -160,8 +168,9 @@ export class Debts {
 
   #dispatch(offer: DispatchOffer, poll: WaitingPoll): 'taken' | 'stale' {
     const { resident, key } = offer;
-    const { identity, requestId, worker } = poll;
-    const poller = { identity, requestId, sticky: offer.sticky, ...(worker !== undefined && { worker }) };
+    const { identity, requestId, worker, version } = poll;
+    const target = this.#targetOf(offer);
+    const poller = { identity, requestId, sticky: offer.sticky, ...(worker !== undefined && { worker }), ...(version !== undefined && { version }), ...(target !== undefined && { target }) };
     const decided = this.#options.decisions.decide(resident.self, resident, { type: 'dispatch', key, poller });
     // Whatever the machine said, this offer is used up: offering it again unasked could go round for ever.
     if (offer.isCurrent) resident.offers.delete(key);
@@ -177,7 +186,7 @@ export class Debts {
 
   #offer(resident: Resident, offer: DispatchOffer): void {
     const { matching, decisions, residents } = this.#options;
-    if (offer.sticky && !matching.hasPoller(offer.queue)) {
+    if (offer.sticky && (!matching.hasPoller(offer.queue) || this.#isRoutedElsewhere(offer))) {
       if (resident.phase !== 'live') {
         // Should the load fail, the sticky queue's time-out moves the task.
         return residents.withMachine(resident.self, () => this.emit(resident, [offer]), () => {});
@@ -186,6 +195,17 @@ export class Debts {
       if (!offer.isCurrent || resident.phase !== 'live') return;
     }
     if (!matching.offer(offer)) this.#turnedAway.add(offer);
+  }
+
+  #targetOf({ followsQueue, queue, routingKey }: DispatchOffer): RoutingTarget | undefined {
+    if (followsQueue === undefined || !this.#options.matching.isRouting) return undefined;
+    return this.#options.matching.target({ namespace: queue.namespace, name: followsQueue, type: 'workflow' }, routingKey);
+  }
+
+  /** The worker that has the run in its cache is of another version than the one that is to go on with it. */
+  #isRoutedElsewhere(offer: DispatchOffer): boolean {
+    const target = this.#targetOf(offer);
+    return target !== undefined && target.version !== offer.cachedBy;
   }
 
   #withdraw(offer: DispatchOffer): void {
@@ -197,12 +217,12 @@ export class Debts {
     const owed = debt?.dispatch;
     const offered = resident.offers.get(key);
     if (offered !== undefined) {
-      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue) && samePriority(offered.priority, owed.priority)) return undefined;
+      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue) && offered.cachedBy === owed.cachedBy && samePriority(offered.priority, owed.priority)) return undefined;
       resident.offers.delete(key);
       this.#withdraw(offered);
     }
     if (owed === undefined) return undefined;
-    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky, owed.priority);
+    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky, owed.priority, owed.followsQueue, owed.cachedBy);
     resident.offers.set(key, offer);
     return offer;
   }
@@ -226,14 +246,14 @@ export class Debts {
       return undefined;
     }
     if (underWay !== undefined) return undefined;
-    const delivery = new Delivery(resident, key, owed.to, owed.input);
+    const delivery = new Delivery(resident, key, owed.to, owed.input, owed.mostFailures);
     resident.deliveries.set(key, delivery);
     return delivery;
   }
 }
 
 function sameQueue(one: TaskQueueAddress, other: TaskQueueAddress): boolean {
-  return one === other || (one.name === other.name && one.type === other.type && one.namespace === other.namespace);
+  return one === other || (one.name === other.name && one.type === other.type && one.namespace === other.namespace && one.version === other.version);
 }
 
 function samePriority(one: TaskPriority | undefined, other: TaskPriority | undefined): boolean {

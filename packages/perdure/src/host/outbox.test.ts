@@ -102,6 +102,30 @@ test('a receiver that cannot be loaded is asked again, less and less often, unti
   assert.equal(clock.nextTimerAt, undefined);
 });
 
+test('a receiver that cannot decide is asked for ever, or as often as the message says: then that is its answer', async () => {
+  let asked = 0;
+  const transition: typeof toyMachine.transition = (state, input, at, self) => {
+    if (self.key !== 'broken' || input.type !== 'add') return toyMachine.transition(state, input, at, self);
+    asked += 1;
+    throw new Error('broken');
+  };
+  const debt: typeof toyMachine.debt = (state, key) => {
+    const owed = toyMachine.debt(state, key);
+    return key === 'post:few' && owed?.message !== undefined ? { ...owed, message: { ...owed.message, mostFailures: 3 } } : owed;
+  };
+  const clock = new VirtualClock();
+  await using server = startToyServer({ clock, machines: [{ ...toyMachine, transition, debt }] });
+  for (const key of ['a', 'b', 'broken']) await server.send(key, { type: 'start' });
+  await server.send('a', post('few', 'broken'));
+  await clock.advance(60_000);
+  assert.equal(asked, 3);
+  assert.deepEqual((await server.toy('a')).answers, { few: 'error 13' });
+  await server.send('b', post('many', 'broken'));
+  await clock.advance(600_000);
+  assert.ok(asked > 20, `asked ${asked} times`);
+  assert.deepEqual((await server.toy('b')).answers, {});
+});
+
 test('a message is delivered again after a restart, and takes effect once', async () => {
   const clock = new VirtualClock();
   let commits = 0;

@@ -4,7 +4,7 @@
  * A message is a debt of its sender. It is decided by the receiver on the spot, so that sender, receiver and the sender's note that it
  * was answered usually share one commit; commits are in order, so nobody can be ahead of what caused it. The sender hears of the answers to
  * all that it sent at once, at once: a thousand children that start are one record of their parent, not a thousand. A receiver that cannot answer
- * now (its machine cannot be loaded, too much waits) is asked again with growing pauses. After a crash the sender still owes the
+ * now (its machine cannot be loaded, too much waits) is asked again with growing pauses; a broken one for ever, or as often as the message says. After a crash the sender still owes the
  * message and sends it again: receivers deduplicate.
  */
 import type { DebtKey, MachineKey } from '../machines/machine.js';
@@ -29,6 +29,8 @@ const MOST_ANSWERS = 2_000;
 /** One message that is owed. */
 export class Delivery {
   attempts = 0;
+  /** How often the receiver could not decide. */
+  failures = 0;
   pause: Timer | undefined = undefined;
 
   constructor(
@@ -36,6 +38,7 @@ export class Delivery {
     readonly key: DebtKey,
     readonly to: MachineKey,
     readonly input: unknown,
+    readonly mostFailures = Number.POSITIVE_INFINITY,
   ) {}
 
   get isCurrent(): boolean {
@@ -151,7 +154,7 @@ export class Outbox {
 
   #take(delivery: Delivery, reply: unknown): void {
     if (delivery.isCurrent) {
-      if (isTransient(reply)) this.#pause(delivery);
+      if (isTransient(reply) && !isGivenUp(delivery, reply)) this.#pause(delivery);
       else {
         const answers = this.#answers.get(delivery.sender);
         if (answers === undefined) this.#answers.set(delivery.sender, [{ delivery, reply }]);
@@ -182,6 +185,13 @@ export class Outbox {
       this.pump();
     });
   }
+}
+
+/** Whether a receiver that is broken was asked often enough: then others are not to wait for it. */
+function isGivenUp(delivery: Delivery, reply: unknown): boolean {
+  if (!(reply instanceof RpcError) || reply.code !== Code.INTERNAL) return false;
+  delivery.failures += 1;
+  return delivery.failures >= delivery.mostFailures;
 }
 
 /** The receiver has not answered, only its surroundings did. */

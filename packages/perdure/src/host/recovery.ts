@@ -4,6 +4,9 @@
  * All of it is the same question to the store: which rows are due? A scan loads them in pages, which puts what they owe back into the
  * books. `scannedTo` is how far the wake times have been looked at, so a timer reads only the rows that became due since. When matching
  * is full, a scan of everything pauses until there is room. Between scans there is one timer for the earliest sleeper, or none.
+ *
+ * Sleepers are loaded a little before their time, as long as memory is half empty: when ten thousand of them are due in the same second,
+ * that second is for what they decide.
  */
 import { Code, type RpcError } from '../protocol/index.js';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -18,6 +21,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** Loads go on for this long before others get a turn: a store that answers at once would never let go. */
 const TURN_MS = 5;
+/** How early a sleeper is loaded. */
+const AHEAD_MS = 5_000;
 /** How long a machine rests after a transition threw, should nobody ask for it. */
 const FAULT_PAUSE_MS = 5_000;
 
@@ -87,7 +92,7 @@ export class Recovery {
     }
     this.#scannedTo = Math.min(this.#scannedTo, wakeAt - 1);
     this.#sleptSinceScan = Math.min(this.#sleptSinceScan, wakeAt);
-    this.#arm(wakeAt);
+    this.#expect(wakeAt);
   }
 
   /** Matching has room again. */
@@ -124,36 +129,46 @@ export class Recovery {
   async #run(): Promise<void> {
     const { clock, store } = this.#options;
     for (let isDone = false; !isDone && !this.#closed; ) {
-      const until = clock.now();
       const from = this.#scannedTo + 1;
+      // A start is waited for: it loads what is due.
+      const until = from > 0 && this.#mayLoadAhead ? clock.now() + AHEAD_MS : clock.now();
       this.#sleptSinceScan = Number.POSITIVE_INFINITY;
-      const isComplete = await this.#loadDue(from, until);
-      if (!isComplete) this.#paused = true;
-      const next = await store.nextWake(until);
-      this.#scannedTo = Math.min(until, this.#sleptSinceScan - 1);
-      this.#arm(Math.min(next ?? Number.POSITIVE_INFINITY, this.#sleptSinceScan));
+      const through = await this.#loadDue(from, until);
+      const next = await store.nextWake(through);
+      this.#scannedTo = Math.min(through, this.#sleptSinceScan - 1);
+      this.#expect(Math.min(next ?? Number.POSITIVE_INFINITY, this.#sleptSinceScan));
       isDone = this.#sleptSinceScan > clock.now();
     }
   }
 
-  /** False: stopped, because matching is full. */
-  async #loadDue(from: number, until: number): Promise<boolean> {
+  /** What is loaded ahead must not push out what is in use, nor be pushed out before its time comes. */
+  get #mayLoadAhead(): boolean {
+    return this.#options.residents.cache.isHalfEmpty;
+  }
+
+  /** @returns until when there is nothing left to load, or nothing that there is room for */
+  async #loadDue(from: number, until: number): Promise<number> {
     const { clock, store, limits, residents, debts, wakes } = this.#options;
     let turnEndsAt = clock.monotonic() + TURN_MS;
     for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
-      if (this.#closed) return true;
+      if (this.#closed) return until;
       // Timers must come also when matching is full; a scan of everything can wait.
-      if (from === 0 && debts.isFull) return false;
+      if (from === 0 && debts.isFull) {
+        this.#paused = true;
+        return until;
+      }
       const page = await store.due(until, { limit: limits.recoveryLoads, after, from });
       await Promise.all(page.items.filter((item) => item.wakeAt >= from && residents.byId(item.machine) === undefined).map((item) => this.#load(item)));
       after = page.next;
+      const lastAt = page.items.at(-1)?.wakeAt;
+      if (lastAt !== undefined && lastAt > clock.now() && !this.#mayLoadAhead) return lastAt - 1;
       // What was loaded is woken before more is: memory holds a part of what is due, however much that is.
       await wakes.caughtUp();
       if (clock.monotonic() < turnEndsAt) continue;
       await new Promise<void>((resolve) => clock.defer(resolve));
       turnEndsAt = clock.monotonic() + TURN_MS;
     }
-    return true;
+    return until;
   }
 
   #load(item: DueMachine): Promise<void> {
@@ -167,11 +182,16 @@ export class Recovery {
     });
   }
 
-  #arm(at: number): void {
-    if (this.#closed || at === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#nextAt <= at)) return;
+  /** The earliest sleeper is due at this time. */
+  #expect(at: number): void {
+    this.#arm(this.#mayLoadAhead ? at - AHEAD_MS : at);
+  }
+
+  #arm(lookAt: number): void {
+    if (this.#closed || lookAt === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#nextAt <= lookAt)) return;
     this.#timer?.cancel();
-    this.#nextAt = at;
-    this.#timer = this.#options.clock.setTimer(at, () => {
+    this.#nextAt = lookAt;
+    this.#timer = this.#options.clock.setTimer(lookAt, () => {
       this.#timer = undefined;
       this.#start();
     });

@@ -172,6 +172,32 @@ test('machines that sleep and are due at once are not all loaded before the firs
   for (const key of keys) assert.deepEqual(await fired(server, key), { t: 1 });
 });
 
+test('machines that sleep are loaded a little before they are due, as long as memory is half empty', async () => {
+  for (const { cachedMachines, ahead } of [{ cachedMachines: 1_000, ahead: 50 }, { cachedMachines: 40, ahead: 20 }]) {
+    const [store, clock] = [new SimulatedStore(), new VirtualClock()];
+    const at = clock.now() + HOUR;
+    const before = startToyServer({ store, clock });
+    const keys = await startMany(before, 50, at);
+    await before.host.close();
+    let loads = 0;
+    const load = store.load.bind(store);
+    store.load = (machine) => {
+      loads += 1;
+      return load(machine);
+    };
+    await using server = startToyServer({ store, clock, limits: { cachedMachines, recoveryLoads: 4 } });
+    await server.host.recover();
+    await clock.advance(at - clock.now() - 10_000);
+    assert.equal(loads, 0, 'nothing is loaded that is not nearly due');
+    await clock.advance(9_999);
+    assert.equal(loads, ahead);
+    await clock.advance(1);
+    await clock.settle();
+    assert.ok(loads >= 50 && loads <= 100, `${loads} loads`);
+    for (const key of keys) assert.deepEqual(await fired(server, key), { t: 1 });
+  }
+});
+
 test('a closed machine that owes nothing has no wake in its row, and no timer is left', async () => {
   const store = new SimulatedStore();
   await using server = startToyServer({ store });

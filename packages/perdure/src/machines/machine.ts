@@ -27,7 +27,9 @@ export interface TaskQueueAddress {
   /** Namespace id. */
   readonly namespace: string;
   readonly name: string;
-  readonly type: 'workflow' | 'activity';
+  readonly type: 'workflow' | 'activity' | 'nexus';
+  /** Only workers of this version of a worker deployment, `deployment:build`. Left out: those that the queue's routing names, or workers without one. */
+  readonly version?: string | undefined;
 }
 
 /** Task priorities are 1 (first) to this. */
@@ -54,11 +56,20 @@ export interface Debt {
     readonly sticky: boolean;
     /** Left out: the usual one. */
     readonly priority?: TaskPriority | undefined;
+    /** The task follows the routing of this workflow task queue (same namespace): who gets it is told where that leads. Left out: it is bound. */
+    readonly followsQueue?: string | undefined;
+    /** Of a sticky task that follows a routing: the version of the worker that has the cache. */
+    readonly cachedBy?: string | undefined;
   };
   /** Send a `wake` at this time, in milliseconds since the epoch. */
   readonly wakeAt?: number;
   /** Deliver this to another machine until it answers; the receiver deduplicates. */
-  readonly message?: { readonly to: MachineKey; readonly input: unknown };
+  readonly message?: {
+    readonly to: MachineKey;
+    readonly input: unknown;
+    /** A receiver that cannot decide (INTERNAL) is asked so often at most; then that is its answer. Left out: until it can. */
+    readonly mostFailures?: number;
+  };
   /** Forget this machine: row, journal and snapshot. It owes nothing else, and `isDeleted` is true of it. */
   readonly deletion?: true;
 }
@@ -169,6 +180,18 @@ export interface Poller {
   readonly sticky: boolean;
   /** What the poller says about itself that machines of a kind may write down; opaque to host and matching. */
   readonly worker?: PollerWorker | undefined;
+  /** The version of a worker deployment that it runs and gets tasks by, `deployment:build`. */
+  readonly version?: string | undefined;
+  /** Where the routing of the task's workflow task queue leads now. Left out: it has none, or the task does not name it. */
+  readonly target?: RoutingTarget | undefined;
+}
+
+/** Which version of a worker deployment the routing of a task queue chooses. */
+export interface RoutingTarget {
+  /** `deployment:build`; left out: workers without a version. */
+  readonly version?: string | undefined;
+  /** Of the routing: it grows with each change. */
+  readonly revision: number;
 }
 
 /** The build of the worker that polls, as far as it tells. */

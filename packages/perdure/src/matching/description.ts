@@ -1,4 +1,5 @@
 /** What operators are told of a queue: who polls, what waits, how fast it moves. Derived from the queue when somebody asks. */
+import type { TaskQueueAddress } from '../machines/machine.js';
 import type { PollerInfo, TaskQueue } from './task-queue.js';
 
 export interface QueueStats {
@@ -10,6 +11,22 @@ export interface QueueStats {
   readonly dispatchRate: number;
   /** A rate limit held tasks back lately. */
   readonly isHeldBack: boolean;
+}
+
+/** A queue on which tasks wait, and since when the one that came last does, in milliseconds since the epoch. */
+export interface Backlog {
+  readonly address: TaskQueueAddress;
+  readonly newestSince: number;
+}
+
+/** What waits on one queue. */
+export interface QueueLoad {
+  readonly type: TaskQueueAddress['type'];
+  readonly isSticky: boolean;
+  readonly polls: number;
+  readonly tasks: number;
+  /** Since when the task that is next does, in milliseconds since the epoch. */
+  readonly oldestSince: number | undefined;
 }
 
 /** What DescribeTaskQueue shows. */
@@ -36,6 +53,38 @@ export const IDLE_QUEUE: TaskQueueDescription = {
   isHeldBack: false,
   rate: { perSecond: undefined, source: 'none' },
 };
+
+/** A queue and those of its versions, as one. */
+export function mergeDescriptions(descriptions: readonly TaskQueueDescription[]): TaskQueueDescription {
+  const [first = IDLE_QUEUE] = descriptions;
+  const levels = new Map<number, QueueStats>();
+  for (const description of descriptions) {
+    for (const [level, stats] of description.levels) {
+      const known = levels.get(level);
+      levels.set(level, known === undefined ? stats : addStats(known, stats));
+    }
+  }
+  const oldest = descriptions.flatMap(({ oldestTaskSince }) => oldestTaskSince ?? []);
+  return {
+    pollers: descriptions.flatMap(({ pollers }) => pollers).sort((one, other) => other.lastSeenAt - one.lastSeenAt),
+    waitingPolls: descriptions.reduce((sum, { waitingPolls }) => sum + waitingPolls, 0),
+    readyTasks: descriptions.reduce((sum, { readyTasks }) => sum + readyTasks, 0),
+    oldestTaskSince: oldest.length === 0 ? undefined : Math.min(...oldest),
+    levels,
+    isHeldBack: descriptions.some(({ isHeldBack }) => isHeldBack),
+    rate: descriptions.find(({ rate }) => rate.perSecond !== undefined)?.rate ?? first.rate,
+  };
+}
+
+function addStats(one: QueueStats, other: QueueStats): QueueStats {
+  return {
+    backlogCount: one.backlogCount + other.backlogCount,
+    oldestSince: one.oldestSince === undefined ? other.oldestSince : Math.min(one.oldestSince, other.oldestSince ?? one.oldestSince),
+    addRate: one.addRate + other.addRate,
+    dispatchRate: one.dispatchRate + other.dispatchRate,
+    isHeldBack: one.isHeldBack || other.isHeldBack,
+  };
+}
 
 /** @param now milliseconds since the epoch */
 export function describeQueue(queue: TaskQueue, now: number, monotonic: number): TaskQueueDescription {

@@ -12,44 +12,29 @@
  *
  * The frontend polls, describes and configures; the host offers and withdraws.
  */
-import type { TaskQueueAddress } from '../machines/machine.js';
+import type { RoutingTarget, TaskQueueAddress } from '../machines/machine.js';
 import type { Clock } from '../ports/clock.js';
 import { DEFAULT_LIMITS, type MatchingLimits } from './limits.js';
-import { describeQueue, IDLE_QUEUE, type TaskQueueDescription } from './description.js';
+import { describeQueue, IDLE_QUEUE, mergeDescriptions, type Backlog, type QueueLoad, type TaskQueueDescription } from './description.js';
 import { resourceExhausted } from './resource-exhausted.js';
 import { QueryTask } from './query-task.js';
 import type { QueueSettings } from './queue-settings.js';
 import type { ReadyTask } from './ready-task.js';
-import { TaskQueue } from './task-queue.js';
+import { Routings, withVersion, type QueueRouting } from './routing.js';
+import { queueId, TaskQueue } from './task-queue.js';
 import { WaitingPoll, type PollRequest } from './waiting-poll.js';
 
-export type { QueueStats, TaskQueueDescription } from './description.js';
+export type { Backlog, QueueLoad, QueueStats, TaskQueueDescription } from './description.js';
 export type { QueueSettings } from './queue-settings.js';
 export { ReadyTask } from './ready-task.js';
+export type { QueueRouting } from './routing.js';
 export type { PollerInfo } from './task-queue.js';
 export { WaitingPoll, type EndSignal, type PollRequest } from './waiting-poll.js';
-
 export type { MatchingLimits } from './limits.js';
 
 export interface MatchingOptions {
   readonly clock: Clock;
   readonly limits?: Partial<MatchingLimits>;
-}
-
-/** A queue on which tasks wait, and since when the one that came last does, in milliseconds since the epoch. */
-export interface Backlog {
-  readonly address: TaskQueueAddress;
-  readonly newestSince: number;
-}
-
-/** What waits on one queue. */
-export interface QueueLoad {
-  readonly type: TaskQueueAddress['type'];
-  readonly isSticky: boolean;
-  readonly polls: number;
-  readonly tasks: number;
-  /** Since when the task that is next does, in milliseconds since the epoch. */
-  readonly oldestSince: number | undefined;
 }
 
 export class Matching {
@@ -61,6 +46,7 @@ export class Matching {
   readonly #queues = new Map<string, TaskQueue>();
   /** By queue id. They outlive the queue, which is forgotten when it is idle. */
   readonly #settings = new Map<string, QueueSettings>();
+  readonly #routings = new Routings();
   /** The queues on which nothing waits, the one used longest ago first. */
   readonly #idle = new Map<string, TaskQueue>();
   /** Queues on which somebody may meet. Not empty only while {@link #settle} runs. */
@@ -126,7 +112,7 @@ export class Matching {
   /** Withdraws a task. Harmless if it does not wait. */
   retract(task: ReadyTask): void {
     if (task.line === undefined) return;
-    const queue = this.#use(task.queue);
+    const queue = task.waitsOn ?? this.#use(task.queue);
     queue.ready.remove(task);
     this.#leftReady();
     this.#retire(queue);
@@ -146,9 +132,9 @@ export class Matching {
    * Offers a query. The poll that takes it is answered with `task`. Aborting the signal withdraws it.
    * @throws RpcError RESOURCE_EXHAUSTED if too much waits.
    */
-  offerQuery(address: TaskQueueAddress, task: unknown, signal: AbortSignal): void {
+  offerQuery(address: TaskQueueAddress, task: unknown, signal: AbortSignal, routingKey = ''): void {
     if (signal.aborted) return;
-    const query = new QueryTask(address, this.#clock.now(), task);
+    const query = new QueryTask(address, this.#clock.now(), task, routingKey);
     const withdraw = (): void => this.retract(query);
     query.onMet = () => signal.removeEventListener('abort', withdraw);
     signal.addEventListener('abort', withdraw, { once: true });
@@ -178,18 +164,7 @@ export class Matching {
 
   /** What to tell a worker whose poll waited so long for the task that it got: to keep one more poll waiting, one less, or as many. */
   adviseScaling(address: TaskQueueAddress, waitedMs: number): -1 | 0 | 1 {
-    const queue = this.#queues.get(queueId(address));
-    if (queue === undefined) return 0;
-    const monotonic = this.#clock.monotonic();
-    const since = queue.ready.nextSince;
-    const load = {
-      waitedMs,
-      oldestTaskMs: since === undefined ? undefined : this.#clock.now() - since,
-      waitingPolls: queue.polls.size,
-      pollers: queue.rememberedPollers,
-      isHeldBack: queue.rates.isHeldBack(monotonic),
-    };
-    return queue.scaling.advise(load, monotonic);
+    return this.#queues.get(queueId(address))?.adviseScaling(waitedMs, this.#clock.now(), this.#clock.monotonic()) ?? 0;
   }
 
   /** How many tasks wait on a queue. */
@@ -197,43 +172,80 @@ export class Matching {
     return this.#queues.get(queueId(address))?.ready.size ?? 0;
   }
 
+  /** Which versions of worker deployments get what waits on a queue, from now on. Undefined: workers without a version. */
+  route(address: TaskQueueAddress, routing: QueueRouting | undefined): void {
+    if (this.#closed) return;
+    const before = this.#routings.get(address);
+    this.#routings.set(address, routing);
+    for (const member of this.#routings.family(address, before)) {
+      for (const task of this.#queues.get(queueId(member))?.ready ?? []) {
+        if (queueId(this.resolve(task.queue, task.routingKey)) === task.waitsOn?.id) continue;
+        this.retract(task);
+        this.#settle(this.#enqueue(task, 'back'));
+      }
+    }
+  }
+
+  /** Some queue has a routing. */
+  get isRouting(): boolean {
+    return this.#routings.size > 0;
+  }
+
+  routing(address: TaskQueueAddress): QueueRouting | undefined {
+    return this.#routings.get(address);
+  }
+
+  /** Where the routing of a queue leads for an execution. Undefined: it has none. */
+  target(address: TaskQueueAddress, routingKey: string): RoutingTarget | undefined {
+    return this.#routings.target(address, routingKey);
+  }
+
+  /** The queue on which a task waits that is offered to this one. */
+  resolve(address: TaskQueueAddress, routingKey: string): TaskQueueAddress {
+    return this.#routings.resolve(address, routingKey);
+  }
+
+  /** The queue together with those of its versions. */
+  describeAll(address: TaskQueueAddress): TaskQueueDescription {
+    if (this.#routings.get(address) === undefined) return this.describe(address);
+    return mergeDescriptions([...this.#routings.family(address)].map((member) => this.describe(member)));
+  }
+
   describe(address: TaskQueueAddress): TaskQueueDescription {
-    const id = queueId(address);
-    const queue = this.#queues.get(id);
+    const queue = this.#queues.get(queueId(address));
     if (queue !== undefined) return describeQueue(queue, this.#clock.now(), this.#clock.monotonic());
-    const tasksPerSecond = this.#settings.get(id)?.tasksPerSecond;
+    const tasksPerSecond = this.#settingsOf(address)?.tasksPerSecond;
     return tasksPerSecond === undefined ? IDLE_QUEUE : { ...IDLE_QUEUE, rate: { perSecond: tasksPerSecond, source: 'operator' } };
   }
 
   /** What operators have set for a queue. Holds until it is replaced; undefined: nothing. */
   configure(address: TaskQueueAddress, settings: QueueSettings | undefined): void {
     if (this.#closed) return;
-    const id = queueId(address);
-    if (settings === undefined) this.#settings.delete(id);
-    else this.#settings.set(id, settings);
-    const queue = this.#queues.get(id);
-    if (queue === undefined) return;
-    queue.configure(settings, this.#clock.monotonic());
-    this.#settle(queue);
+    if (settings === undefined) this.#settings.delete(queueId(address));
+    else this.#settings.set(queueId(address), settings);
+    for (const member of this.#routings.family(address)) {
+      const queue = this.#queues.get(queueId(member));
+      queue?.configure(settings, this.#clock.monotonic());
+      if (queue !== undefined) this.#settle(queue);
+    }
   }
 
   /** A rate limits what this queue hands out: nothing may get around it. */
   isLimited(address: TaskQueueAddress): boolean {
-    const id = queueId(address);
-    const settings = this.#settings.get(id);
-    return settings?.tasksPerSecond !== undefined || settings?.keyTasksPerSecond !== undefined || this.#queues.get(id)?.rate.perSecond !== undefined;
+    const settings = this.#settingsOf(address);
+    if (settings?.tasksPerSecond !== undefined || settings?.keyTasksPerSecond !== undefined) return true;
+    if (!this.isRouting) return this.#queues.get(queueId(address))?.rate.perSecond !== undefined;
+    return [...this.#routings.family(address)].some((member) => this.#queues.get(queueId(member))?.rate.perSecond !== undefined);
   }
 
-  /** Every queue of a namespace that is in use or was so lately; those that belong to one worker left out. In no order. */
+  /** Every queue of a namespace that is in use or was so lately; those that belong to one worker left out. In no order; one with versions more than once. */
   *queues(namespace: string): Generator<TaskQueueAddress, void, undefined> {
-    for (const { address, isSticky } of this.#queues.values()) if (address.namespace === namespace && !isSticky) yield address;
+    for (const { address, isSticky } of this.#queues.values()) if (address.namespace === namespace && !isSticky) yield withVersion(address, undefined);
   }
 
   /** What waits on each queue. */
   *loads(): Generator<QueueLoad, void, undefined> {
-    for (const { address, isSticky, polls, ready } of this.#queues.values()) {
-      yield { type: address.type, isSticky, polls: polls.size, tasks: ready.size, oldestSince: ready.size === 0 ? undefined : ready.nextSince };
-    }
+    for (const queue of this.#queues.values()) yield queue.load;
   }
 
   /** The queues on which tasks wait for workers. */
@@ -256,7 +268,8 @@ export class Matching {
   }
 
   #enqueue(task: ReadyTask, end: 'front' | 'back'): TaskQueue {
-    const queue = this.#use(task.queue);
+    const queue = this.#use(this.#routings.resolve(task.queue, task.routingKey));
+    task.waitsOn = queue;
     queue.ready.add(task, end);
     this.#readyTasks += 1;
     queue.newestSince = task.since;
@@ -265,7 +278,7 @@ export class Matching {
 
   /** A poll waits that can take the task at once: it adds nothing to what waits, however full it is elsewhere. */
   #isWaitedFor(task: ReadyTask): boolean {
-    const queue = this.#queues.get(queueId(task.queue));
+    const queue = this.#queues.get(queueId(this.resolve(task.queue, task.routingKey)));
     return queue !== undefined && queue.polls.size > queue.ready.size;
   }
 
@@ -352,13 +365,18 @@ export class Matching {
     poll.resolve(undefined);
   }
 
+  /** Set for a queue, and so for each of its versions. */
+  #settingsOf(address: TaskQueueAddress): QueueSettings | undefined {
+    return this.#settings.size === 0 ? undefined : this.#settings.get(queueId(withVersion(address, undefined)));
+  }
+
   /** The queue of this address, about to be used. */
   #use(address: TaskQueueAddress): TaskQueue {
     const id = queueId(address);
     let queue = this.#queues.get(id);
     if (queue === undefined) {
       queue = new TaskQueue(id, address, this.#limits.fairnessKeys);
-      const settings = this.#settings.get(id);
+      const settings = this.#settingsOf(address);
       if (settings !== undefined) queue.configure(settings, this.#clock.monotonic());
       this.#queues.set(id, queue);
     }
@@ -378,8 +396,4 @@ export class Matching {
       break;
     }
   }
-}
-
-function queueId(address: TaskQueueAddress): string {
-  return `${address.namespace}/${address.type}/${address.name}`;
 }

@@ -9,10 +9,16 @@ export class QueryTask extends ReadyTask {
   /** Called once the query has left the queue for a poll. */
   onMet: () => void = () => {};
   readonly #task: unknown;
+  readonly #routingKey: string;
 
-  constructor(queue: TaskQueueAddress, since: number, task: unknown) {
+  constructor(queue: TaskQueueAddress, since: number, task: unknown, routingKey: string) {
     super(queue, since);
+    this.#routingKey = routingKey;
     this.#task = task;
+  }
+
+  override get routingKey(): string {
+    return this.#routingKey;
   }
 
   override get isTask(): boolean {

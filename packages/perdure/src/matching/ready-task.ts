@@ -7,11 +7,14 @@ import type { TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Place } from './fifo.js';
 import type { HeapItem } from './heap.js';
 import type { TaskLine } from './task-line.js';
+import type { TaskQueue } from './task-queue.js';
 import type { WaitingPoll } from './waiting-poll.js';
 
 export abstract class ReadyTask implements HeapItem {
   /** Set by {@link Matching} while the task waits: the line in which it stands. */
   line: TaskLine | undefined = undefined;
+  /** Set with it: the queue in which it stands, which is where the routing of its own queue led. */
+  waitsOn: TaskQueue | undefined = undefined;
   /** Belongs to the line. */
   place: Place<ReadyTask> | undefined = undefined;
   /** Belongs to the line. */
@@ -24,6 +27,11 @@ export abstract class ReadyTask implements HeapItem {
     /** Left out: the usual one. */
     readonly priority: TaskPriority | undefined = undefined,
   ) {}
+
+  /** What decides whether it belongs to the share of a ramping version. */
+  get routingKey(): string {
+    return '';
+  }
 
   /** Whether the rates and counts of its queue count it. */
   get isTask(): boolean {

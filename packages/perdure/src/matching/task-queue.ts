@@ -7,6 +7,7 @@
  */
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Timer } from '../ports/clock.js';
+import type { QueueLoad } from './description.js';
 import { DispatchRate } from './dispatch-rate.js';
 import { Fifo } from './fifo.js';
 import { PollerScaling } from './poller-scaling.js';
@@ -34,6 +35,11 @@ interface Remembered {
   about: PollerAbout | undefined;
 }
 
+/** Names a queue: one of each version of each name. */
+export function queueId({ namespace, type, name, version }: TaskQueueAddress): string {
+  return version === undefined ? `${namespace}/${type}/${name}` : `${namespace}/${type}/${name}\0${version}`;
+}
+
 /** Pollers are remembered for this long. */
 const POLLER_MEMORY_MS = 5 * 60_000;
 /** Identities remembered for one queue; the one seen longest ago is forgotten first. */
@@ -44,7 +50,7 @@ export class TaskQueue {
   readonly polls = new Fifo<WaitingPoll>();
   readonly rate = new DispatchRate();
   readonly rates = new TaskRates();
-  readonly scaling = new PollerScaling();
+  readonly #scaling = new PollerScaling();
   /** Runs while tasks and polls wait for the rate. */
   rateTimer: Timer | undefined = undefined;
   /** When the task that was added last became ready. */
@@ -65,6 +71,11 @@ export class TaskQueue {
     fairnessKeys: number,
   ) {
     this.ready = new ReadyTasks(fairnessKeys);
+  }
+
+  get load(): QueueLoad {
+    const { address, isSticky, polls, ready } = this;
+    return { type: address.type, isSticky, polls: polls.size, tasks: ready.size, oldestSince: ready.size === 0 ? undefined : ready.nextSince };
   }
 
   get isIdle(): boolean {
@@ -123,8 +134,12 @@ export class TaskQueue {
     this.#lastPollMonotonic = Number.NEGATIVE_INFINITY;
   }
 
-  get rememberedPollers(): number {
-    return this.#pollers.size;
+  /** What to tell a worker whose poll waited so long for the task that it got. */
+  adviseScaling(waitedMs: number, now: number, monotonic: number): -1 | 0 | 1 {
+    const since = this.ready.nextSince;
+    const oldestTaskMs = since === undefined ? undefined : now - since;
+    const load = { waitedMs, oldestTaskMs, waitingPolls: this.polls.size, pollers: this.#pollers.size, isHeldBack: this.rates.isHeldBack(monotonic) };
+    return this.#scaling.advise(load, monotonic);
   }
 
   /** Seen lately, the latest first. */

@@ -32,6 +32,8 @@ export interface PollRequest {
   readonly requestId: string;
   /** Passed on to the machine whose task the poll takes. */
   readonly worker?: PollerWorker | undefined;
+  /** The version of a worker deployment that the worker runs and gets tasks by, `deployment:build`: machines are told. */
+  readonly version?: string | undefined;
   /** Aborted when the worker went away. */
   readonly signal: EndSignal;
   /** Limits how many tasks of the queue are handed out in a second, to whichever worker: the latest poll counts. Left out: no limit. */
@@ -48,6 +50,7 @@ export class WaitingPoll {
   readonly identity: string;
   readonly requestId: string;
   readonly worker: PollerWorker | undefined;
+  readonly version: string | undefined;
   readonly maxTasksPerSecond: number | undefined;
   readonly about: PollerAbout | undefined;
   /** Set by {@link Matching} while the poll waits. */
@@ -76,6 +79,7 @@ export class WaitingPoll {
     this.identity = request.identity;
     this.requestId = request.requestId;
     this.worker = request.worker;
+    this.version = request.version;
     this.maxTasksPerSecond = request.maxTasksPerSecond;
     this.about = request.about;
     this.#resolve = resolve;

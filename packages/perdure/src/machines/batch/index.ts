@@ -36,5 +36,5 @@ function debt(state: BatchState, key: DebtKey): Debt | undefined {
 
 export { describeBatch } from './describe.js';
 export * from './inputs.js';
-export { BATCH_RESET_KIND, operationOf, type BatchResetMessage } from './operations.js';
+export { BATCH_RESET_KIND, operationOf, targetKind, type BatchResetMessage } from './operations.js';
 export type { BatchState } from './state.js';

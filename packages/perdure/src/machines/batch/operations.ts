@@ -14,6 +14,7 @@ import {
   WorkflowExecutionOptions,
 } from '../../protocol/index.js';
 import type { ActivityOptions, BatchOperationReset, StartBatchOperationRequest, SweepTarget } from '../../protocol/index.js';
+import { ACTIVITY_KIND, type ActivityInput } from '../activity/inputs.js';
 import type { MachineKey } from '../machine.js';
 import type { SweepWalk } from './sweep/sweep.js';
 import { WORKFLOW_KIND } from '../workflow/inputs.js';
@@ -47,17 +48,27 @@ export function operationOf(request: StartBatchOperationRequest): { readonly typ
     [BatchOperationType.UNPAUSE_ACTIVITY, request.unpauseActivitiesOperation],
     [BatchOperationType.RESET_ACTIVITY, request.resetActivitiesOperation],
     [BatchOperationType.UPDATE_ACTIVITY_OPTIONS, request.updateActivityOptionsOperation],
+    [BatchOperationType.CANCEL_ACTIVITY, request.cancelActivitiesOperation],
+    [BatchOperationType.TERMINATE_ACTIVITY, request.terminateActivitiesOperation],
+    [BatchOperationType.DELETE_ACTIVITY, request.deleteActivitiesOperation && { identity: '' }],
   ] as const;
   const found = known.find(([, operation]) => operation !== undefined);
   return found && { type: found[0], identity: found[1]?.identity ?? '' };
 }
 
+/** What the operation is done to: runs of workflows, or activities that belong to none. */
+export function targetKind(request: StartBatchOperationRequest | undefined): typeof WORKFLOW_KIND | typeof ACTIVITY_KIND {
+  const operation = request?.cancelActivitiesOperation ?? request?.terminateActivitiesOperation ?? request?.deleteActivitiesOperation;
+  return operation === undefined ? WORKFLOW_KIND : ACTIVITY_KIND;
+}
+
 export function walkOf(state: BatchState): SweepWalk {
   const { namespaceId: namespace, query, startedMs: nowMs, perSecond, window, pageSize } = state.started;
+  const kind = targetKind(state.started.request);
   return {
-    query: query === '' ? undefined : { namespace, kind: WORKFLOW_KIND, query, nowMs, order: 'created', limit: pageSize },
+    query: query === '' ? undefined : { namespace, kind, query, nowMs, order: 'created', limit: pageSize },
     message: (target) => messageTo(state, target),
-    outcome,
+    outcome: kind === ACTIVITY_KIND ? activityOutcome : outcome,
     perSecond,
     window,
   };
@@ -66,6 +77,11 @@ export function walkOf(state: BatchState): SweepWalk {
 /** A run that has ended or is gone needs nothing any more: that is no failure. */
 function outcome(reply: unknown): 'done' | 'failed' {
   return reply instanceof RpcError && reply.code !== Code.NOT_FOUND ? 'failed' : 'done';
+}
+
+/** An activity says by a precondition that there is nothing left to do. */
+function activityOutcome(reply: unknown): 'done' | 'failed' {
+  return reply instanceof RpcError && reply.code === Code.FAILED_PRECONDITION ? 'done' : outcome(reply);
 }
 
 function messageTo(state: BatchState, target: SweepTarget): { to: MachineKey; input: unknown } {
@@ -77,7 +93,15 @@ function messageTo(state: BatchState, target: SweepTarget): { to: MachineKey; in
     const message: BatchResetMessage = { namespace, workflowId: key, runId: machine, requestId, reason: request.reason, operation: request.resetOperation };
     return { to: { kind: BATCH_RESET_KIND, namespace, key }, input: message };
   }
-  return { to: { kind: WORKFLOW_KIND, namespace, key, ...(machine !== '' && { machine }) }, input: inputFor(request, target, requestId) };
+  const kind = targetKind(request);
+  const input = kind === ACTIVITY_KIND ? standaloneInput(request, requestId) : inputFor(request, target, requestId);
+  return { to: { kind, namespace, key, ...(machine !== '' && { machine }) }, input };
+}
+
+function standaloneInput({ reason: ofJob, cancelActivitiesOperation: cancel, terminateActivitiesOperation: terminate }: StartBatchOperationRequest, requestId: string): ActivityInput {
+  if (cancel !== undefined) return { type: 'request-cancel', identity: cancel.identity, reason: cancel.reason || ofJob, requestId };
+  if (terminate !== undefined) return { type: 'terminate', identity: terminate.identity, reason: terminate.reason || ofJob, requestId };
+  return { type: 'delete' };
 }
 
 function inputFor(request: StartBatchOperationRequest, { key, machine, number }: SweepTarget, requestId: string): WorkflowInput {

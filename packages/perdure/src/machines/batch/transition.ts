@@ -79,7 +79,7 @@ function start(draft: Draft, input: StartBatchInput, self: Self): undefined {
       jobId: self.key,
       incarnation: self.machine,
       namespaceId: self.namespace,
-      request: { ...request, executions: [] },
+      request: { ...request, executions: [], targetExecutions: [] },
       query,
       digest,
       startedMs: draft.now,

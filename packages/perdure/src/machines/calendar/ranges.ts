@@ -96,8 +96,31 @@ export function rangeProblems(ranges: readonly NumberRange[], { name, least, mos
   });
 }
 
+/** What a field of a calendar may be. */
+export interface FieldNumbers {
+  readonly ascending: readonly number[];
+  readonly all: ReadonlySet<number>;
+}
+
+/** Fields of calendars that are kept to be shared, at most. */
+const MOST_KEPT = 1_000;
+const keptNumbers = new Map<string, FieldNumbers>();
+
+/** The numbers in the ranges. Equal ranges share them: ten thousand schedules that run every day hold one list of the days, not ten thousand. */
+export function numbersOf(ranges: readonly NumberRange[]): FieldNumbers {
+  let text = '';
+  for (const { start, end, step } of ranges) text += `${start}-${end}/${step},`;
+  const kept = keptNumbers.get(text);
+  if (kept !== undefined) return kept;
+  const ascending = numbersIn(ranges);
+  const numbers = { ascending, all: new Set(ascending) };
+  if (keptNumbers.size >= MOST_KEPT) keptNumbers.clear();
+  keptNumbers.set(text, numbers);
+  return numbers;
+}
+
 /** The numbers in the ranges, ascending. */
-export function numbersIn(ranges: readonly NumberRange[]): number[] {
+function numbersIn(ranges: readonly NumberRange[]): number[] {
   const numbers = new Set<number>();
   for (const { start, end, step } of ranges) for (let n = start; n <= Math.max(start, end); n += Math.max(1, step)) numbers.add(n);
   return [...numbers].sort((a, b) => a - b);

@@ -8,18 +8,19 @@ import { DAY_MS, dayOf } from './civil.js';
 const HOUR_MS = 3_600_000;
 /** There are some 600 names, and any spelling of each. */
 const MOST_KEPT = 1000;
-/** Since 2012 clocks change at quarters of an hour only (before, some did at 00:01): one answer holds for a quarter. */
+/** Since 2012 clocks change at quarters of an hour only (before, some did at 00:01): one answer holds for a quarter, of the time before for a minute. */
 const QUARTER_MS = 900_000;
+const MINUTE_MS = 60_000;
 const QUARTERS_SINCE_MS = dayOf({ year: 2012, month: 1, day: 1 }) * DAY_MS;
-const MOST_QUARTERS = 500;
+const MOST_ANSWERS = 500;
 
 export class Zone {
   static readonly utc = new Zone('UTC', undefined);
   /** By the name that was asked for; making one is slow. A name that is none is not kept. */
   static readonly #known = new Map<string, Zone>([['UTC', Zone.utc]]);
   readonly #format: Intl.DateTimeFormat | undefined;
-  /** Offsets by the quarter of an hour: to ask the runtime takes a thousand times longer. */
-  readonly #quarters = new Map<number, number>();
+  /** Offsets by the beginning of the quarter of an hour, or of the minute: to ask the runtime takes a thousand times longer. */
+  readonly #answers = new Map<number, number>();
 
   private constructor(
     readonly name: string,
@@ -44,13 +45,13 @@ export class Zone {
   /** How far the wall clock is ahead of UTC at this moment, in milliseconds. @param at milliseconds since the epoch */
   offsetMs(at: number): number {
     if (this.#format === undefined) return 0;
-    if (at < QUARTERS_SINCE_MS) return this.#askOffset(this.#format, at);
-    const quarter = Math.floor(at / QUARTER_MS);
-    const known = this.#quarters.get(quarter);
+    const span = at < QUARTERS_SINCE_MS ? MINUTE_MS : QUARTER_MS;
+    const beginning = Math.floor(at / span) * span;
+    const known = this.#answers.get(beginning);
     if (known !== undefined) return known;
     const offset = this.#askOffset(this.#format, at);
-    if (this.#quarters.size >= MOST_QUARTERS) this.#quarters.clear();
-    this.#quarters.set(quarter, offset);
+    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear();
+    this.#answers.set(beginning, offset);
     return offset;
   }
 

@@ -26,19 +26,17 @@ interface Facts {
   readonly statuses: number;
 }
 
-interface Kept extends Facts {
+export interface KeptListing extends Facts {
   readonly listing: Listing;
 }
-
-const keptOf = new WeakMap<ScheduleMachineState, Kept>();
 
 export function listing(state: ScheduleMachineState): Listing | undefined {
   if (!state.isOpen) return undefined;
   const facts = factsOf(state);
-  const kept = keptOf.get(state);
+  const kept = state.listed;
   if (kept !== undefined && isSame(kept, facts)) return kept.listing;
   const made = make(state);
-  keptOf.set(state, { ...facts, listing: made });
+  state.listed = { ...facts, listing: made };
   return made;
 }
 

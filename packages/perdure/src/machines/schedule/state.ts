@@ -6,6 +6,7 @@
  */
 import { Schedule, ScheduleOverlapPolicy, ScheduleSnapshot } from '../../protocol/index.js';
 import type { SchedulePolicies, ScheduleState as WireState } from '../../protocol/index.js';
+import type { KeptListing } from './listing.js';
 import { Timing } from './timing.js';
 
 export const DEFAULT_CATCHUP_WINDOW_MS = 365 * 86_400_000;
@@ -38,6 +39,8 @@ export class ScheduleMachineState {
   data: ScheduleSnapshot = ScheduleSnapshot.create();
   /** Bytes of user data that it holds. */
   userBytes = 0;
+  /** Derived: what lists see, kept by `listing.ts` for as long as nothing in it changes. */
+  listed: KeptListing | undefined = undefined;
   /** Derived from the spec. Not part of what is compared: an equal spec makes an equal one. */
   #timing: { readonly of: Schedule['spec'] | undefined; readonly timing: Timing } | undefined;
 
@@ -132,7 +135,8 @@ export function withDefaults(schedule: Schedule): Schedule {
 
 /** Clients take it back to where it came from; it changes with what they may change, and with the remaining actions. */
 export function conflictToken(state: ScheduleMachineState): Uint8Array {
-  const token = new Uint8Array(8);
-  new DataView(token.buffer).setBigUint64(0, BigInt(state.data.conflictToken));
+  const token = Buffer.alloc(8);
+  token.writeUInt32BE(Math.floor(state.data.conflictToken / 2 ** 32), 0);
+  token.writeUInt32BE(state.data.conflictToken % 2 ** 32, 4);
   return token;
 }

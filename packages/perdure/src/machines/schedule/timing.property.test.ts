@@ -113,6 +113,9 @@ test('start and end belong to the times; an excluded weekend is passed over at o
   assert.equal(noWeekends.next(saturday - 1000)?.nominalMs, saturday + 2 * DAY);
   const never = timing({ ...every, excludeStructuredCalendar: [{ ...all, dayOfWeek: [{ end: 6 }] }] });
   assert.equal(never.next(saturday), undefined);
+  const leapDay = { ...all, minute: [{}], hour: [{}], second: [{}], dayOfMonth: [{ start: 29 }], month: [{ start: 2 }], dayOfWeek: [{ start: 1 }] };
+  const seldom = timing({ timezoneName: 'Europe/Berlin', structuredCalendar: [leapDay], excludeStructuredCalendar: [leapDay] });
+  assert.equal(seldom.next(saturday), undefined, 'a search does not leave the calendar');
 });
 
 test('a clock that is changed at a minute past midnight', () => {

@@ -9,7 +9,7 @@ import type { ScheduleSpec, StructuredCalendarSpec } from '../../protocol/index.
 import { DAY_MS, dateOf, weekdayOf } from '../calendar/civil.js';
 import { nextMatch } from '../calendar/pattern.js';
 import type { CalendarPattern } from '../calendar/pattern.js';
-import { numbersIn } from '../calendar/ranges.js';
+import { numbersOf } from '../calendar/ranges.js';
 import { findZoneRule } from '../calendar/zone-rule.js';
 import type { ZoneRule } from '../calendar/zone-rule.js';
 import { Zone } from '../calendar/zone.js';
@@ -26,6 +26,8 @@ const SECOND_MS = 1000;
 const HOUR_MS = 3_600_000;
 /** So many excluded moments (whole hours, where a whole hour is excluded) are passed over in one search; beyond, nothing comes. */
 const MOST_EXCLUDED = 20_000;
+/** Nor does a search for what is not excluded go further than this: the days that it could find are no dates any more, and to look takes seconds. */
+const HORIZON_MS = 40 * 366 * DAY_MS;
 
 export class Timing {
   readonly #calendars: readonly CalendarPattern[];
@@ -77,10 +79,11 @@ export class Timing {
   }
 
   #nominal(afterMs: number): number | undefined {
-    let from = Math.max(Math.floor(afterMs / SECOND_MS) * SECOND_MS, Math.ceil(this.#startMs / SECOND_MS) * SECOND_MS - SECOND_MS);
+    const first = Math.max(Math.floor(afterMs / SECOND_MS) * SECOND_MS, Math.ceil(this.#startMs / SECOND_MS) * SECOND_MS - SECOND_MS);
+    let from = first;
     for (let left = MOST_EXCLUDED; left > 0; left--) {
       const found = this.#included(from);
-      if (found === undefined || found > this.#endMs) return undefined;
+      if (found === undefined || found > this.#endMs || (from > first && found - first > HORIZON_MS)) return undefined;
       const exclusion = this.#excluded.find(({ pattern }) => matches(pattern, found));
       if (exclusion === undefined) return found;
       from = exclusion.wholeHours ? lastOfHour(found, exclusion.pattern.zone) : found;
@@ -120,14 +123,14 @@ function patternOf(calendar: StructuredCalendarSpec, rule: ZoneRule): CalendarPa
   if ([second, minute, hour, dayOfMonth, month, dayOfWeek].some((ranges) => ranges.length === 0)) return undefined;
   return {
     ...rule,
-    seconds: numbersIn(second),
-    minutes: numbersIn(minute),
-    hours: numbersIn(hour),
-    daysOfMonth: new Set(numbersIn(dayOfMonth)),
-    months: new Set(numbersIn(month)),
-    daysOfWeek: new Set(numbersIn(dayOfWeek)),
+    seconds: numbersOf(second).ascending,
+    minutes: numbersOf(minute).ascending,
+    hours: numbersOf(hour).ascending,
+    daysOfMonth: numbersOf(dayOfMonth).all,
+    months: numbersOf(month).all,
+    daysOfWeek: numbersOf(dayOfWeek).all,
     dayRule: 'both',
-    ...(year.length > 0 && { years: new Set(numbersIn(year)) }),
+    ...(year.length > 0 && { years: numbersOf(year).all }),
   };
 }
 

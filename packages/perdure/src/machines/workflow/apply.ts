@@ -11,20 +11,22 @@ import { applyAttemptFailed, applyAttemptHeartbeat, applyAttemptReady, applyAtte
 import { applyActivityPaused, applyActivityReset, applyActivityUnpaused } from './activities/activity-operations.js';
 import { applyActivityOptionsUpdated } from './activities/activity-options.js';
 import { applyBufferFlushed, applyEventBuffered } from './buffer.js';
-import { applyChildClosed, applyChildInitiated, applyChildStarted, childEnd } from './messages/children.js';
+import { applyChildClosed, applyChildInitiated, applyChildStarted, applyChildVersionInherited, childEnd } from './messages/children.js';
 import { applyCallbackAttempted, applyCallbackDue } from './runs/callbacks.js';
 import { applyClosed } from './runs/close.js';
 import { applyCloseNoticeDelivered } from './messages/close-notice.js';
 import { applyDeletionRequested } from './reset/deletion.js';
 import { applyCancelInitiated, applyExternalAnswered, applySignalInitiated } from './messages/external.js';
+import * as nexus from './nexus/nexus-operations.js';
 import { applyParentClosePolicyApplied } from './messages/parent-close.js';
-import { applyOptionsUpdated, noteVersioning } from './runs/options.js';
+import { applyOptionsUpdated } from './runs/options.js';
 import { applyPaused, applyUnpaused } from './runs/pause.js';
 import { applyPropertiesModified, applySearchAttributesUpserted } from './properties.js';
 import { applyBaseTold, applyHistoryForked, applyResetBy, applyRunReset } from './reset/reset.js';
 import { applyScheduleNoticeDelivered } from './messages/schedule-notice.js';
 import { applySignaled } from './signals.js';
 import { applyRunCreated, applyStarted } from './runs/start.js';
+import { applyTaskRouted, applyVersionCompleted } from './runs/versioning.js';
 import { must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
 import { applyStickyCleared, applyStickySet } from './tasks/sticky.js';
@@ -49,7 +51,7 @@ export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, app
     case EventType.WORKFLOW_TASK_STARTED:
       return task.applyTaskStarted(state, event, applying);
     case EventType.WORKFLOW_TASK_COMPLETED:
-      noteVersioning(state, event);
+      applyVersionCompleted(state, event, applying);
       return task.applyCompleted(state, event, applying);
     case EventType.WORKFLOW_TASK_FAILED:
       return task.applyFailed(state, event, applying);
@@ -108,6 +110,20 @@ export function applyHistoryEvent(state: WorkflowState, event: HistoryEvent, app
     case EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:
       applyExternalAnswered(state, event, applying);
       return;
+    case EventType.NEXUS_OPERATION_SCHEDULED:
+      return nexus.applyOperationScheduled(state, event, applying);
+    case EventType.NEXUS_OPERATION_STARTED:
+      return nexus.applyOperationStarted(state, event, applying);
+    case EventType.NEXUS_OPERATION_COMPLETED:
+    case EventType.NEXUS_OPERATION_FAILED:
+    case EventType.NEXUS_OPERATION_CANCELED:
+    case EventType.NEXUS_OPERATION_TIMED_OUT:
+      return nexus.applyOperationEnded(state, event, applying);
+    case EventType.NEXUS_OPERATION_CANCEL_REQUESTED:
+      return nexus.applyCancelRequested(state, event, applying);
+    case EventType.NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED:
+    case EventType.NEXUS_OPERATION_CANCEL_REQUEST_FAILED:
+      return nexus.applyCancelAnswered(state, event, applying);
     case EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
       return applySearchAttributesUpserted(state, event);
     case EventType.WORKFLOW_PROPERTIES_MODIFIED:
@@ -157,6 +173,8 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
   if (event.scheduleNoticeDelivered) return applyScheduleNoticeDelivered(state, applying);
   if (event.callbackAttempted) return applyCallbackAttempted(state, event.callbackAttempted, applying);
   if (event.callbackDue) return applyCallbackDue(state, event.callbackDue, applying);
+  if (event.nexusRequestFailed) return nexus.applyNexusRequestFailed(state, event.nexusRequestFailed, applying);
+  if (event.nexusRequestDue) return nexus.applyNexusRequestDue(state, event.nexusRequestDue, applying);
   if (event.runCreated) return applyRunCreated(state, event.runCreated);
   if (event.resetBy) return applyResetBy(state, event.resetBy, applying);
   if (event.runReset) return applyRunReset(state, event.runReset, applying);
@@ -164,6 +182,8 @@ export function applyPrivateEvent(state: WorkflowState, event: WorkflowPrivateEv
   if (event.deletionRequested) return applyDeletionRequested(state, applying);
   // Also says how the record's history counts; see `fold.ts`.
   if (event.historyForked) return applyHistoryForked(state);
+  if (event.taskRouted) return applyTaskRouted(state, event.taskRouted, applying);
+  if (event.childVersionInherited) return applyChildVersionInherited(state, event.childVersionInherited.initiatedEventId);
   if (event.updateAdmitted) return updates.applyUpdateAdmitted(state, event.updateAdmitted);
   if (event.updateRequestAttached) return applyUpdateRequestAttached(state, event.updateRequestAttached);
   if (event.updateDropped) return updates.applyUpdateDropped(state, event.updateDropped, applying);

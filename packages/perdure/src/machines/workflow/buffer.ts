@@ -16,6 +16,7 @@ import { activityKey, timerKey } from './debts.js';
 import { rememberAttached } from './runs/options.js';
 import { applyPaused, applyUnpaused } from './runs/pause.js';
 import { applyExternalEventBuffered } from './messages/external.js';
+import { applyOperationEventBuffered, operationEnd } from './nexus/nexus-operations.js';
 import { must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
 import { registerUpdateOptions } from './updates/update-callbacks.js';
@@ -36,7 +37,7 @@ export function isHeld(state: WorkflowState): boolean {
 /**
  * Writes the buffered events. Returns whether there were any.
  *
- * The ends of activities and of children go behind everything else, and name the Started event that was buffered with them.
+ * The ends of activities, children and Nexus operations go behind everything else, and name the Started event that was buffered with them.
  */
 export function flushBuffer(draft: Draft): boolean {
   const { buffer } = draft.state;
@@ -45,7 +46,7 @@ export function flushBuffer(draft: Draft): boolean {
   const ends: HistoryEvent[] = [];
   for (const buffered of buffer) {
     const event = must(buffered.event, 'buffered event');
-    if (activityEnd(event) === undefined && childEnd(event) === undefined) draft.emitEvent(event);
+    if (activityEnd(event) === undefined && childEnd(event) === undefined && operationEnd(event) === undefined) draft.emitEvent(event);
     else ends.push(event);
   }
   for (const event of ends) {
@@ -100,7 +101,7 @@ export function applyEventBuffered(state: WorkflowState, buffered: EventBuffered
   } else if (event.workflowExecutionSignaledEventAttributes !== undefined) {
     const { requestId } = event.workflowExecutionSignaledEventAttributes;
     if (requestId !== '') state.signalRequestIds.add(requestId);
-  } else if (!applyChildEventBuffered(state, event, applying)) {
+  } else if (!applyChildEventBuffered(state, event, applying) && !applyOperationEventBuffered(state, event, applying)) {
     applyExternalEventBuffered(state, event, applying);
   }
 }

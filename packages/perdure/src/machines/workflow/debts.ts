@@ -4,11 +4,14 @@
  * A closed run owes nothing but messages (`messages.ts`), and nothing is owed for what is `closing` (its last event waits in the buffer).
  */
 import type { ActivityState, TimerState, WorkflowTaskState } from '../../protocol/index.js';
+import { versionText } from '../deployment-version.js';
 import type { Debt, DebtKey } from '../machine.js';
+import { firstActivityDeadline } from './activities/attempt-rules.js';
 import { DELETION, deletionDebt, isHidden } from './reset/deletion-debt.js';
 import { inheritPriority, taskPriority } from './runs/priority.js';
+import { pinnedVersion } from './runs/version-binding.js';
 import { isMessageKey, messageDebt, messageKeys } from './messages/messages.js';
-import { after } from './state.js';
+import { operationOf } from './nexus/nexus-messages.js';
 import type { WorkflowState } from './state.js';
 
 export const WORKFLOW_TASK = 'workflow-task';
@@ -69,7 +72,7 @@ export function debt(state: WorkflowState, key: DebtKey): Debt | undefined {
 
 /** Brings the deadline of one key up to date. */
 export function refreshDeadline(state: WorkflowState, key: DebtKey): void {
-  const order = activityOf(state, key)?.scheduledEventId ?? timerOf(state, key)?.startedEventId ?? 0;
+  const order = activityOf(state, key)?.scheduledEventId ?? timerOf(state, key)?.startedEventId ?? operationOf(state, key)?.scheduledEventId ?? 0;
   state.deadlines.set(key, debt(state, key)?.wakeAt, order);
 }
 
@@ -78,42 +81,24 @@ function workflowTaskDebt(state: WorkflowState, task: WorkflowTaskState): Debt {
   if (task.startedEventId > 0 || state.run.pause !== undefined) return wake;
   const sticky = task.sticky && state.sticky !== undefined;
   const name = sticky && state.sticky ? state.sticky.name : state.run.taskQueue;
-  const queue = { namespace: state.run.namespaceId, name, type: 'workflow' } as const;
-  return { ...wake, dispatch: { queue, since: task.scheduledTimeMs, sticky, priority: taskPriority(state.run.priority) } };
+  const pinned = pinnedVersion(state.run);
+  const version = sticky || pinned === undefined ? undefined : versionText(pinned);
+  const queue = { namespace: state.run.namespaceId, name, type: 'workflow', version } as const;
+  const cachedBy = sticky && pinned === undefined ? cachingVersion(state) : undefined;
+  return { ...wake, dispatch: { queue, since: task.scheduledTimeMs, sticky, priority: taskPriority(state.run.priority), followsQueue: state.run.taskQueue, cachedBy } };
 }
 
 function activityDebt(state: WorkflowState, activity: ActivityState): Debt {
   const wakeAt = firstActivityDeadline(activity)?.at;
   const wake = wakeAt === undefined ? {} : { wakeAt };
-  if (activity.started || !activity.ready || activity.paused || state.run.pause !== undefined) return wake;
-  const queue = { namespace: state.run.namespaceId, name: activity.taskQueue, type: 'activity' } as const;
-  return { ...wake, dispatch: { queue, since: activity.attemptScheduledTimeMs, sticky: false, priority: taskPriority(inheritPriority(activity.priority, state.run.priority)) } };
+  if (activity.started || !activity.ready || activity.paused || state.run.pause !== undefined || state.run.versionTransition !== undefined) return wake;
+  const pinned = pinnedVersion(state.run);
+  const queue = { namespace: state.run.namespaceId, name: activity.taskQueue, type: 'activity', version: pinned && versionText(pinned) } as const;
+  const followsQueue = pinned === undefined ? state.run.taskQueue : undefined;
+  return { ...wake, dispatch: { queue, since: activity.attemptScheduledTimeMs, sticky: false, priority: taskPriority(inheritPriority(activity.priority, state.run.priority)), followsQueue } };
 }
 
-export type ActivityDeadline = 'retry' | 'schedule-to-start' | 'schedule-to-close' | 'start-to-close' | 'heartbeat';
-
-/** The deadline of an activity that comes first. Ties go to the first in this list: it is what happened to the attempt itself. */
-export function firstActivityDeadline(activity: ActivityState): { kind: ActivityDeadline; at: number } | undefined {
-  if (activity.paused) return undefined;
-  let kind: ActivityDeadline = 'retry';
-  let at = Infinity;
-  const consider = (candidate: ActivityDeadline, from: number, timeoutMs: number): void => {
-    const candidateAt = after(from, timeoutMs);
-    if (candidateAt < at) {
-      kind = candidate;
-      at = candidateAt;
-    }
-  };
-  if (activity.started) {
-    if (activity.startToCloseTimeoutMs > 0) consider('start-to-close', activity.startedTimeMs, activity.startToCloseTimeoutMs);
-    if (activity.heartbeatTimeoutMs > 0) {
-      consider('heartbeat', Math.max(activity.startedTimeMs, activity.lastHeartbeatTimeMs), activity.heartbeatTimeoutMs);
-    }
-  } else if (!activity.ready) {
-    consider('retry', activity.attemptScheduledTimeMs, 0);
-  } else if (activity.scheduleToStartTimeoutMs > 0) {
-    consider('schedule-to-start', activity.attemptScheduledTimeMs, activity.scheduleToStartTimeoutMs);
-  }
-  if (activity.scheduleToCloseTimeoutMs > 0) consider('schedule-to-close', activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs);
-  return at === Infinity ? undefined : { kind, at };
+/** The version of the worker that has the run in its cache; empty: it has none. */
+function cachingVersion({ run }: WorkflowState): string {
+  return run.deploymentVersion === undefined ? '' : versionText(run.deploymentVersion);
 }

@@ -1,5 +1,5 @@
 /** What readers see of a run: Describe, lists, queries, whoever ships history. Plain data; nothing is changed. */
-import { EMPTY, EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind, VersioningBehavior } from '../../protocol/index.js';
+import { EMPTY, EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind } from '../../protocol/index.js';
 import type {
   ActivityState,
   DescribeWorkflowExecutionResponse,
@@ -12,19 +12,21 @@ import type {
   RunState,
   SearchAttributes,
   ScheduleWatch,
-  VersioningOverride,
   WorkflowExecutionInfo,
   WorkflowExecutionStatus,
-  WorkflowExecutionVersioningInfo,
 } from '../../protocol/index.js';
-import { optionsOf } from './activities/activity-options.js';
+import { legacyVersionText, versionText } from '../deployment-version.js';
+import { optionsOf } from './activities/activity-settings.js';
 import { callbackInfos } from './runs/callbacks.js';
 import { DEFAULT_LIMITS } from './limits.js';
+import { pendingOperations } from './nexus/pending-operations.js';
 import type { WorkflowLimits } from './limits.js';
 import { shownStatus, withPauseInfo } from './runs/pause.js';
 import { resetPoints, searchAttributes } from './reset/reset-points.js';
 import { after } from './state.js';
 import type { WorkflowState } from './state.js';
+import { deploymentOf, versioningInfo } from './runs/worker-versions.js';
+import { pinnedVersion } from './runs/version-binding.js';
 import { withReportedProblems } from './tasks/task-problems.js';
 import { transientSuffix } from './tasks/workflow-task-events.js';
 
@@ -41,6 +43,7 @@ export function describe(state: WorkflowState): Init<DescribeWorkflowExecutionRe
     workflowExecutionInfo: executionInfo(state),
     pendingActivities: [...state.activities.values()].filter((activity) => !activity.closing).map(pendingActivity),
     pendingChildren: pendingChildren(state),
+    pendingNexusOperations: pendingOperations(state),
     pendingWorkflowTask: pendingWorkflowTask(state),
     callbacks: callbackInfos(state),
     workflowExtendedInfo: {
@@ -87,7 +90,7 @@ export function executionInfo(state: WorkflowState): Init<WorkflowExecutionInfo>
     firstRunId: run.firstExecutionRunId,
     priority: run.priority,
     versioningInfo: versioningInfo(run),
-    workerDeploymentName: run.deploymentVersion?.deploymentName ?? '',
+    workerDeploymentName: deploymentOf(run),
     externalPayloadCount: run.externalPayloadCount,
     externalPayloadSizeBytes: run.externalPayloadSizeBytes,
   };
@@ -102,22 +105,6 @@ function requestIdInfos({ createRequestId, attachedRequests, updateRequests }: R
   }
   for (const { requestId, eventId, eventType } of updateRequests) infos.set(requestId, { eventType, eventId, buffered: eventId === 0 });
   return infos;
-}
-
-function versioningInfo({ versioningOverride, versioningBehavior, deploymentVersion }: RunState): Init<WorkflowExecutionVersioningInfo> | undefined {
-  if (versioningOverride === undefined && versioningBehavior === VersioningBehavior.UNSPECIFIED) return undefined;
-  return {
-    behavior: versioningBehavior,
-    deploymentVersion,
-    version: deploymentVersion === undefined ? '' : `${deploymentVersion.deploymentName}.${deploymentVersion.buildId}`,
-    versioningOverride: versioningOverride && shownOverride(versioningOverride),
-  };
-}
-
-/** Older clients look at `behavior`. */
-function shownOverride(override: VersioningOverride): VersioningOverride {
-  if (override.autoUpgrade === true) return { ...override, behavior: VersioningBehavior.AUTO_UPGRADE };
-  return override.pinned === undefined ? override : { ...override, behavior: VersioningBehavior.PINNED };
 }
 
 /** What a query, a history read or a long poll must know about a run. */
@@ -145,6 +132,8 @@ export interface RunView {
   readonly previousStartedEventId: number;
   /** The sticky queue, if a worker has the run in its cache. */
   readonly stickyQueue: string | undefined;
+  /** The version of a worker deployment to which it is pinned, `deployment:build`. */
+  readonly pinnedVersion: string | undefined;
   readonly workflowTask: { readonly started: boolean; readonly attempt: number } | undefined;
   /** True while the first workflow task is delayed. */
   readonly isBackingOff: boolean;
@@ -152,6 +141,7 @@ export interface RunView {
 
 export function runView(state: WorkflowState): RunView {
   const { run, workflowTask } = state;
+  const pinned = pinnedVersion(run);
   return {
     workflowId: run.workflowId,
     runId: run.runId,
@@ -169,6 +159,7 @@ export function runView(state: WorkflowState): RunView {
     successorRunId: run.successorRunId,
     previousStartedEventId: run.previousStartedEventId,
     stickyQueue: state.sticky?.name,
+    pinnedVersion: pinned && versionText(pinned),
     workflowTask: workflowTask && { started: workflowTask.startedEventId > 0, attempt: workflowTask.attempt },
     isBackingOff: run.firstTaskAtMs > 0,
   };
@@ -221,6 +212,8 @@ function pendingActivity(activity: ActivityState): Init<PendingActivityInfo> {
     expirationTime: activity.scheduleToCloseTimeoutMs > 0 ? after(activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs) : undefined,
     lastFailure: activity.lastFailure,
     lastWorkerIdentity: activity.identity,
+    lastDeploymentVersion: activity.workerDeploymentVersion,
+    lastWorkerDeploymentVersion: activity.workerDeploymentVersion && legacyVersionText(activity.workerDeploymentVersion),
     lastAttemptCompleteTime: moment(activity.lastAttemptCompleteTimeMs),
     nextAttemptScheduleTime: backingOff ? activity.attemptScheduledTimeMs : undefined,
     currentRetryInterval:

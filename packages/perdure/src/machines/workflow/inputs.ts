@@ -32,6 +32,7 @@ import type {
 import type { UpdateInput, UpdateReply } from './updates/update-inputs.js';
 import type { ContinueForkInput, DeleteInput, ResetByInput, ResetInput } from './reset/reset-inputs.js';
 import type { ChildClosedInput, ExternalSender, MovedReply, ParentInfo } from './messages/message-inputs.js';
+import type { CompleteNexusOperationInput } from './nexus/nexus-inputs.js';
 import type { SearchAttributeTypes } from '../search-attributes/names.js';
 import type { OptionsReply, UpdateOptionsInput } from './runs/options.js';
 import type { PauseInput, UnpauseInput } from './runs/pause.js';
@@ -134,8 +135,12 @@ export interface CompleteWorkflowTaskInput {
   readonly request: RespondWorkflowTaskCompletedRequest;
   /** Ids of the other namespaces that its commands name, by name. */
   readonly namespaces?: ReadonlyMap<string, string> | undefined;
+  /** Ids of the Nexus endpoints that its commands name, by name; those that exist. */
+  readonly nexusEndpoints?: ReadonlyMap<string, string> | undefined;
   /** The custom search attributes of the namespace. Undefined: values in commands are not checked. */
   readonly searchAttributeTypes?: SearchAttributeTypes | undefined;
+  /** The workflow task queues of the version of a worker deployment that the worker runs. Undefined: it has no version. */
+  readonly versionQueues?: ReadonlySet<string> | undefined;
 }
 
 export interface FailWorkflowTaskInput {
@@ -194,6 +199,7 @@ export type WorkflowInput =
   | CancelActivityInput
   | HeartbeatActivityInput
   | ChildClosedInput
+  | CompleteNexusOperationInput
   | ActivityOperationInput
   | PauseInput
   | UnpauseInput

@@ -21,6 +21,10 @@ export const WORKFLOW_LIMITS = {
   searchAttributeKeys: { key: 'frontend.searchAttributesNumberOfKeysLimit', default: 100, unit: 'count', of: 'search attributes of a run', beyond: 'INVALID_ARGUMENT; in a command: workflow task failed BAD_SEARCH_ATTRIBUTES' },
   idLengthBytes: { key: 'limit.maxIDLength', default: 1000, unit: 'bytes', least: 1, of: 'an id, a name, a type, an identity or a reason', beyond: 'INVALID_ARGUMENT; in a command: workflow task failed with the cause of the command' },
   fairnessKeyLengthBytes: { key: 'matching.fairnessKeyLength', default: 64, unit: 'bytes', of: 'a fairness key', beyond: 'INVALID_ARGUMENT; in a command: workflow task failed with the cause of the command' },
+  nexusServiceLengthBytes: { key: 'component.nexusoperations.limit.service.name.length', default: 1000, unit: 'bytes', of: 'the name of a Nexus service', beyond: 'workflow task failed BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES' },
+  nexusOperationLengthBytes: { key: 'component.nexusoperations.limit.operation.name.length', default: 1000, unit: 'bytes', of: 'the name of a Nexus operation', beyond: 'workflow task failed BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES' },
+  nexusHeaderSizeBytes: { key: 'component.nexusoperations.limit.header.size', default: 8 * KIB, unit: 'bytes', of: 'the headers of a Nexus operation', beyond: 'workflow task failed BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES' },
+  nexusTokenLengthBytes: { key: 'component.nexusoperations.limit.operation.token.length', default: 4096, unit: 'bytes', of: 'the token of a Nexus operation', beyond: 'the operation fails' },
   activityFailureSizeBytes: { key: 'limit.mutableStateActivityFailureSize.error', default: 4 * KIB, unit: 'bytes', of: 'the last failure kept of an activity that waits for its next attempt', beyond: 'the failure is cut, and wrapped in a server failure' },
   stateSizeBytes: { key: 'limit.mutableStateSize.error', default: 64 * MIB, unit: 'bytes', of: 'what is pending in a run, together', beyond: 'the run is terminated' },
 
@@ -39,6 +43,7 @@ export const WORKFLOW_LIMITS = {
   pendingChildren: { key: 'limit.numPendingChildExecutions.error', default: 2000, unit: 'count', of: 'pending child workflows of a run', beyond: 'workflow task failed PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED' },
   pendingSignals: { key: 'limit.numPendingSignals.error', default: 2000, unit: 'count', of: 'signals to other runs under way', beyond: 'workflow task failed PENDING_SIGNALS_LIMIT_EXCEEDED' },
   pendingCancelRequests: { key: 'limit.numPendingCancelRequests.error', default: 2000, unit: 'count', of: 'cancel requests to other runs under way', beyond: 'workflow task failed PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED' },
+  pendingNexusOperations: { key: 'component.nexusoperations.limit.operation.concurrency', default: 30, unit: 'count', of: 'pending Nexus operations of a run', beyond: 'workflow task failed PENDING_NEXUS_OPERATIONS_LIMIT_EXCEEDED' },
   pendingTimers: { key: 'limit.numPendingTimers.error', default: 100_000, unit: 'count', of: 'pending timers of a run', beyond: 'workflow task failed BAD_START_TIMER_ATTRIBUTES' },
   signalsPerRun: { key: 'history.maximumSignalsPerExecution', default: 10_000, unit: 'count', of: 'signals that a run receives', beyond: 'INVALID_ARGUMENT' },
   updatesInFlight: { key: 'history.maxInFlightUpdates', default: 10, unit: 'count', of: 'updates of a run that are not completed', beyond: 'RESOURCE_EXHAUSTED, cause CONCURRENT_LIMIT' },

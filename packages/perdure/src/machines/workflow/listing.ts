@@ -14,7 +14,7 @@ import { shownSearchAttributes } from './describe.js';
 import { shownStatus } from './runs/pause.js';
 import type { WorkflowState } from './state.js';
 import { reportedProblem } from './tasks/task-problems.js';
-import { runVersion } from './runs/worker-versions.js';
+import { deploymentOf, runVersion } from './runs/worker-versions.js';
 
 /** Search attributes as they are shown and as they are asked by. */
 interface Attributes {
@@ -22,25 +22,23 @@ interface Attributes {
   readonly listed: ReadonlyMap<string, ListedValue>;
 }
 
-interface Kept {
+export interface KeptListing {
   readonly facts: readonly unknown[];
   readonly attributeParts: readonly unknown[];
   readonly attributes: Attributes;
   readonly listing: Listing;
 }
 
-const keptOf = new WeakMap<WorkflowState, Kept>();
-
 export function listing(state: WorkflowState): Listing | undefined {
   if (isHidden(state)) return undefined;
-  const kept = keptOf.get(state);
+  const kept = state.listed;
   const facts = factsOf(state);
   const attributeParts = attributePartsOf(state);
   const hasSameAttributes = kept !== undefined && isSame(kept.attributeParts, attributeParts);
   if (hasSameAttributes && isSame(kept.facts, facts)) return kept.listing;
   const attributes = hasSameAttributes ? kept.attributes : attributesOf(state);
   const made = make(state, attributes);
-  keptOf.set(state, { facts, attributeParts, attributes, listing: made });
+  state.listed = { facts, attributeParts, attributes, listing: made };
   return made;
 }
 
@@ -59,9 +57,9 @@ function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.every((part, index) => part === other[index]);
 }
 
-function versionOf(run: RunState): string | undefined {
+function versionOf(run: RunState): string {
   const version = runVersion(run);
-  return version && `${version.behavior} ${version.version} ${run.usedDeploymentVersions.length}`;
+  return version === undefined && run.usedDeploymentVersions.length === 0 ? '' : `${version?.behavior} ${version?.version} ${deploymentOf(run)} ${run.usedDeploymentVersions.length}`;
 }
 
 function make({ run }: WorkflowState, searchAttributes: Attributes): Listing {
@@ -114,11 +112,18 @@ function make({ run }: WorkflowState, searchAttributes: Attributes): Listing {
   return { shown, attributes };
 }
 
+/** Those that were read last. Runs without search attributes of their own share theirs with all runs of the same build. */
+let lastRead: Attributes | undefined;
+const NONE: Attributes = { shown: undefined, listed: new Map() };
+
 function attributesOf(state: WorkflowState): Attributes {
   const shown = shownSearchAttributes(state);
+  if (shown === undefined) return NONE;
+  if (lastRead?.shown === shown) return lastRead;
   const listed = new Map<string, ListedValue>();
   addSearchAttributes(listed, shown);
-  return { shown, listed };
+  lastRead = { shown, listed };
+  return lastRead;
 }
 
 /** A system attribute cannot be set; should one be there all the same, it must not stand in the place of the fact. */

@@ -4,6 +4,7 @@ import { keepActivity } from './activities/activities.js';
 import { keepChild } from './messages/children.js';
 import { debtKeys, refreshDeadline } from './debts.js';
 import { keepOutgoing } from './messages/external.js';
+import { keepOperation } from './nexus/nexus-operations.js';
 import { WorkflowState } from './state.js';
 import { requestBytes } from './updates/updates.js';
 
@@ -17,6 +18,7 @@ export function snapshot(state: WorkflowState): Uint8Array {
     children: [...state.children.values()],
     outgoingSignals: [...state.outgoingSignals.values()],
     outgoingCancelRequests: [...state.outgoingCancelRequests.values()],
+    nexusOperations: [...state.nexusOperations.values()],
     buffer: state.buffer,
     signalRequestIds: [...state.signalRequestIds],
     callbacks: state.callbacks,
@@ -38,6 +40,7 @@ export function restore(bytes: Uint8Array): WorkflowState {
   for (const child of stored.children) keepChild(state, child);
   for (const request of stored.outgoingSignals) keepOutgoing(state, state.outgoingSignals, request);
   for (const request of stored.outgoingCancelRequests) keepOutgoing(state, state.outgoingCancelRequests, request);
+  for (const operation of stored.nexusOperations) keepOperation(state, operation);
   state.buffer = stored.buffer;
   state.callbacks = stored.callbacks;
   for (const requestId of stored.signalRequestIds) state.signalRequestIds.add(requestId);
@@ -55,6 +58,7 @@ export function sizeBytes(state: WorkflowState): number {
     state.activities.size * 1000 +
     state.timers.size * 300 +
     state.children.size * 600 +
+    state.nexusOperations.size * 900 +
     (state.outgoingSignals.size + state.outgoingCancelRequests.size) * 400 +
     state.run.closeNotice.byteLength +
     state.run.scheduleNotice.byteLength +

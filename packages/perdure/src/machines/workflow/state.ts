@@ -6,9 +6,10 @@
  * its size does not grow with the history.
  */
 import { RunState, WorkflowExecutionStatus } from '../../protocol/index.js';
-import type { ActivityState, CompletionCallbackState, ChildState, EventBuffered, ExternalRequestState, StickyQueue, TimerState, UpdateState, WorkflowTaskState } from '../../protocol/index.js';
+import type { ActivityState, CompletionCallbackState, ChildState, EventBuffered, ExternalRequestState, NexusOperationState, StickyQueue, TimerState, UpdateState, WorkflowTaskState } from '../../protocol/index.js';
 import type { DebtKey } from '../machine.js';
 import { Deadlines } from './deadlines.js';
+import type { KeptListing } from './listing.js';
 
 export class WorkflowState {
   run: RunState = RunState.create({ taskAttempt: 1 });
@@ -27,6 +28,8 @@ export class WorkflowState {
   /** By initiated event id: signals and cancel requests to other runs that were not answered. */
   readonly outgoingSignals = new Map<number, ExternalRequestState>();
   readonly outgoingCancelRequests = new Map<number, ExternalRequestState>();
+  /** By scheduled event id: Nexus operations that have not ended. */
+  readonly nexusOperations = new Map<number, NexusOperationState>();
   /** Events that arrived while a workflow task was started, in the order of arrival. */
   buffer: EventBuffered[] = [];
   /** By update id: those that are not completed, in the order of their admission. */
@@ -42,8 +45,10 @@ export class WorkflowState {
   pausedActivities = 0;
   /** Derived: when to wake, by debt key. */
   readonly deadlines = new Deadlines();
-  /** Derived: bytes of user data that pending activities, children and outgoing messages hold. */
+  /** Derived: bytes of user data that pending activities, children, Nexus operations and outgoing messages hold. */
   payloadBytes = 0;
+  /** Derived: what lists see, kept by `listing.ts` for as long as nothing in it changes. */
+  listed: KeptListing | undefined = undefined;
 
   get isOpen(): boolean {
     return this.run.status === WorkflowExecutionStatus.RUNNING;

@@ -18,6 +18,7 @@ import { Draft } from './draft.js';
 import type { DoneReply, WorkflowInput, WorkflowReply } from './inputs.js';
 import type { WorkflowLimits } from './limits.js';
 import { isMessageKey } from './messages/messages.js';
+import { completeOperation } from './nexus/nexus-answers.js';
 import { updateOptions } from './runs/options.js';
 import { pause, unpause } from './runs/pause.js';
 import { noSuchRun, notOwed } from './refusals.js';
@@ -119,6 +120,8 @@ function decide(draft: Draft, input: Exclude<WorkflowInput, { type: 'create' | '
       return DONE;
     case 'reset-sticky':
       return resetSticky(draft);
+    case 'complete-nexus-operation':
+      return completeOperation(draft, input);
     case 'child-closed':
       return childClosed(draft, input);
     case 'delivered':

@@ -72,5 +72,5 @@ test('random programs of inputs', { skip: given !== undefined }, () => {
     }
     for (const { eventType } of run.runs.flatMap((of) => of.events())) seen.add(eventType);
   }
-  assert.ok(seen.size >= 45, `the programs reach every kind of event (${seen.size})`);
+  assert.ok(seen.size >= 52, `the programs reach every kind of event (${seen.size})`);
 });

@@ -29,8 +29,7 @@ const SUBSTITUTE = '@photostructure/sqlite';
 
 /** The runtime's own SQLite if it has one that can be used without a flag, else the substitute. */
 export async function loadDriver(): Promise<SqliteDriver> {
-  // Not an import: that would fail where the module is unknown, and bundlers would try to resolve it.
-  const builtin: unknown = process.getBuiltinModule?.('node:sqlite');
+  const builtin = builtinSqlite();
   if (isDriver(builtin)) return builtin;
   let substitute: unknown;
   try {
@@ -44,6 +43,18 @@ export async function loadDriver(): Promise<SqliteDriver> {
   }
   if (isDriver(substitute)) return substitute;
   throw new StoreDriverMissingError(`${SUBSTITUTE} is too old or broken. Run "npm install ${SUBSTITUTE}@latest".`);
+}
+
+/** Node 22 warns that its SQLite is experimental, on every start. It is tested here, and who reads the warning can do nothing about it. */
+function builtinSqlite(): unknown {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    // Not an import: that would fail where the module is unknown, bundlers would try to resolve it, and others would run meanwhile.
+    return process.getBuiltinModule?.('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 /** Early releases of `node:sqlite` could not iterate. */

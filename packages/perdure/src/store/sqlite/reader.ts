@@ -18,6 +18,7 @@ import type {
   StoredMachine,
 } from '../store.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import type { Head } from './heads.js';
 import { idFromBytes, idToBytes } from './machine-id.js';
 import { SELECT_CURRENT } from './schema.js';
 import type { Scopes } from './scopes.js';
@@ -42,12 +43,17 @@ interface BatchRecord {
 export class Reader {
   readonly #scopes: Scopes;
   readonly #freshListing: (number: number) => Uint8Array | undefined;
+  readonly #loaded: (machine: MachineId, head: Head) => void;
   readonly #statements: ReturnType<typeof prepareStatements>;
 
-  /** @param freshListing what lists hand out for a machine, if it is newer than the table `listing` */
-  constructor(database: SqliteDatabase, scopes: Scopes, freshListing: (number: number) => Uint8Array | undefined) {
+  /**
+   * @param freshListing what lists hand out for a machine, if it is newer than the table `listing`
+   * @param loaded hears where a machine stands that was loaded: whoever loads a machine is about to write to it
+   */
+  constructor(database: SqliteDatabase, scopes: Scopes, freshListing: (number: number) => Uint8Array | undefined, loaded: (machine: MachineId, head: Head) => void) {
     this.#scopes = scopes;
     this.#freshListing = freshListing;
+    this.#loaded = loaded;
     this.#statements = prepareStatements(database);
   }
 
@@ -57,11 +63,13 @@ export class Reader {
     if (!row) return undefined;
     const snapshot = rowOf<{ seq: number; bytes: Uint8Array }>(this.#statements.snapshot.get(row.number));
     const records = rowsOf<BatchRecord>(this.#statements.recordsAfter.all(row.number, snapshot?.seq ?? 0));
-    const end = rowOf<{ seq: number; last_event_id: number }>(this.#statements.journalEnd.get(row.number));
+    const end = records.at(-1) ?? rowOf<{ seq: number; last_event_id: number }>(this.#statements.journalEnd.get(row.number));
+    const [seq, lastEventId] = [end?.seq ?? 0, end?.last_event_id ?? 0];
+    this.#loaded(machine, { number: row.number, seq, lastEventId, wakeAt: row.wake_at ?? undefined, open: row.open === 1 });
     return {
       ...this.#listed(row, row.kind, row.namespace),
-      seq: end?.seq ?? 0,
-      lastEventId: end?.last_event_id ?? 0,
+      seq,
+      lastEventId,
       snapshot: snapshot && { seq: snapshot.seq, bytes: snapshot.bytes },
       records: records.map(journalRecord),
     };

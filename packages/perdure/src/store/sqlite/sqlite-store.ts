@@ -48,7 +48,7 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     const scopes = new Scopes(database);
     this.#writer = new Writer(database, scopes);
-    this.#reader = new Reader(database, scopes, (number) => this.#writer.freshListing(number));
+    this.#reader = new Reader(database, scopes, (number) => this.#writer.freshListing(number), (machine, head) => this.#writer.remember(machine, head));
     this.#listings = new ListingReader(database, scopes);
   }
 

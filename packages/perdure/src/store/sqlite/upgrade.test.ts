@@ -79,6 +79,27 @@ test('a file of version 2, whose listings were indexed at once and name every ro
   await store.close();
 });
 
+test('a file of version 3 gets the index in which rows of the same moments are in order', async () => {
+  using folder = temporaryFolder();
+  const filename = folder.file('store.db');
+  const before = await openSqliteStore({ filename });
+  await before.commit([1, 2, 3].map((n) => created(n, { row: { listing: listed(`${n}`) } })));
+  assert.deepEqual(await shownBy(before), ['3', '2', '1']);
+  await before.close();
+  const { DatabaseSync } = await loadDriver();
+  const old = new DatabaseSync(filename);
+  old.exec('DROP INDEX listed_in_order; CREATE INDEX listed_in_order ON listed (scope, close_key, start_time, status); PRAGMA user_version = 3');
+  old.close();
+
+  const store = await openSqliteStore({ filename });
+  assert.deepEqual(await shownBy(store), ['3', '2', '1']);
+  await store.close();
+  const database = new DatabaseSync(filename);
+  const plan = database.prepare('EXPLAIN QUERY PLAN SELECT machine FROM listed INDEXED BY listed_in_order WHERE scope = 1 ORDER BY close_key DESC, start_time DESC, machine DESC').all();
+  database.close();
+  assert.ok(plan.length > 0 && !JSON.stringify(plan).includes('TEMP B-TREE'), JSON.stringify(plan));
+});
+
 test('an upgrade that fails leaves the file of the version that it was', async () => {
   using folder = temporaryFolder();
   const filename = folder.file('store.db');

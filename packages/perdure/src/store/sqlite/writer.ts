@@ -54,6 +54,11 @@ export class Writer {
     for (const machine of machines) this.#heads.forget(machine);
   }
 
+  /** Where the machine stands, as it was just read: saves reading it again for its next record. */
+  remember(machine: MachineId, head: Head): void {
+    this.#heads.set(machine, head);
+  }
+
   /** What a list would hand out for a machine, if that is not in the table `listing` yet. */
   freshListing(number: number): Uint8Array | undefined {
     return this.#listings.shown(number);

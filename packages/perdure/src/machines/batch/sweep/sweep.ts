@@ -48,6 +48,9 @@ export interface SweepWalk {
 
 export type EmitSweep = (event: Init<SweepEvent>) => void;
 
+/** An execution that is broken is asked so often, over some twenty seconds. Then it has failed: the others and the end of the sweep do not wait for it. */
+const MOST_FAILURES = 9;
+
 const PAGE = 'sweep-page:';
 const TARGET = 'sweep:';
 /** When the rate allows the next message. */
@@ -153,7 +156,7 @@ export function sweepDebt(sweep: SweepState, walk: SweepWalk, key: DebtKey): Deb
   if (key === PACE) return paceDebt(sweep, walk);
   if (key === pageKey(sweep)) return pageDebt(sweep, walk);
   const target = releasedTarget(sweep, key);
-  return target && { message: walk.message(target) };
+  return target && { message: { ...walk.message(target), mostFailures: MOST_FAILURES } };
 }
 
 function paceDebt(sweep: SweepState, walk: SweepWalk): Debt | undefined {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, EventType, Failure, Payloads, Priority, RetryState, RpcError, TimeoutType } from '../../../protocol/index.js';
 import type { Encoded, Init, ScheduleActivityTaskCommandAttributes } from '../../../protocol/index.js';
-import { activityTimeouts } from './activities.js';
+import { activityTimeouts } from './activity-settings.js';
 import { describe } from '../describe.js';
 import { E, STICKY, byToken, command, failure, payloads, startedWorkflow } from '../testing/test-run.js';
 import type { TestWorkflow } from '../testing/test-run.js';

@@ -6,12 +6,12 @@
  * An activity that no worker holds is cancelled at once; one that a worker holds learns of it with its next heartbeat.
  */
 import { EventType, TaskQueueKind, WorkflowTaskFailedCause } from '../../../protocol/index.js';
-import type { ActivityState, Command, HistoryEvent, ScheduleActivityTaskCommandAttributes } from '../../../protocol/index.js';
-import { priorityProblem } from './activity-options.js';
+import type { ActivityState, Command, HistoryEvent } from '../../../protocol/index.js';
+import { heldBytes, newActivity } from './attempt.js';
+import { activityTimeouts, priorityProblem } from './activity-settings.js';
 import { commandExtras, idProblem, taskQueueProblem } from '../tasks/command-plan.js';
 import type { CommandFault, CommandPlan, Completion } from '../tasks/command-plan.js';
 import { activityKey } from '../debts.js';
-import { MAXIMUM_DURATION_MS } from '../limits.js';
 import { jsonPayloads } from '../payloads.js';
 import { retryPolicyProblem, withRetryDefaults } from './retry-policy.js';
 import { keep, must } from '../state.js';
@@ -116,38 +116,11 @@ function cancelUnstarted(completion: Completion, scheduledEventId: number, lates
 
 const NOT_STARTED = jsonPayloads('ACTIVITY_ID_NOT_STARTED');
 
-type TimeoutAttributes = Pick<
-  ScheduleActivityTaskCommandAttributes,
-  'scheduleToCloseTimeout' | 'scheduleToStartTimeout' | 'startToCloseTimeout' | 'heartbeatTimeout'
->;
-
-/** Fills the timeouts that are unset from those that are set, all bounded by the run's. All four are set in the result; 0 is none. */
-export function activityTimeouts(asked: TimeoutAttributes, runTimeoutMs: number): Required<TimeoutAttributes> | string {
-  const bounded = (timeout = 0): number => Math.min(timeout, MAXIMUM_DURATION_MS);
-  const scheduleToClose = bounded(asked.scheduleToCloseTimeout);
-  const scheduleToStart = bounded(asked.scheduleToStartTimeout);
-  const startToClose = bounded(asked.startToCloseTimeout);
-  const heartbeat = bounded(asked.heartbeatTimeout);
-  if (scheduleToClose < 0 || scheduleToStart < 0 || startToClose < 0 || heartbeat < 0) return 'a timeout is negative';
-  if (scheduleToClose === 0 && startToClose === 0) return 'neither startToCloseTimeout nor scheduleToCloseTimeout is set: set one of them';
-
-  const outer = scheduleToClose || runTimeoutMs;
-  const within = (timeout: number, bound: number): number => (bound > 0 && (timeout === 0 || timeout > bound) ? bound : timeout);
-  const capped = (timeout: number): number => (runTimeoutMs > 0 ? Math.min(timeout, runTimeoutMs) : timeout);
-  const filledStartToClose = capped(scheduleToClose > 0 ? within(startToClose, scheduleToClose) : startToClose);
-  return {
-    scheduleToCloseTimeout: capped(outer),
-    scheduleToStartTimeout: capped(scheduleToClose > 0 ? within(scheduleToStart, scheduleToClose) : scheduleToStart || runTimeoutMs),
-    startToCloseTimeout: filledStartToClose,
-    heartbeatTimeout: Math.min(heartbeat, filledStartToClose),
-  };
-}
-
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function applyActivityScheduled(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
   const attributes = must(event.activityTaskScheduledEventAttributes, 'attributes');
-  keepActivity(state, {
+  const scheduled = {
     scheduledEventId: event.eventId,
     activityId: attributes.activityId,
     activityType: attributes.activityType?.name ?? '',
@@ -161,32 +134,8 @@ export function applyActivityScheduled(state: WorkflowState, event: HistoryEvent
     heartbeatTimeoutMs: attributes.heartbeatTimeout ?? 0,
     retryPolicy: attributes.retryPolicy,
     scheduledTimeMs: applying.now,
-    attempt: 1,
-    attemptScheduledTimeMs: applying.now,
-    ready: true,
-    started: false,
-    startedTimeMs: 0,
-    identity: '',
-    requestId: '',
-    stamp: 0,
-    lastFailure: undefined,
-    lastAttemptCompleteTimeMs: 0,
-    heartbeatDetails: undefined,
-    lastHeartbeatTimeMs: 0,
-    cancelRequestedEventId: 0,
-    startedEventId: 0,
-    closing: false,
-    paused: false,
-    pausedAtMs: 0,
-    pauseIdentity: '',
-    pauseReason: '',
-    pauseRequestId: '',
-    resetRequested: false,
-    heartbeatResetRequested: false,
-    originalSettings: undefined,
-    originalScheduledTimeMs: 0,
-    resetRequestId: '',
-  });
+  };
+  keepActivity(state, newActivity(scheduled, applying.now, applying.now));
   applying.touch(activityKey(event.eventId));
 }
 
@@ -224,7 +173,13 @@ export function applyActivityCancelRequested(state: WorkflowState, event: Histor
   applying.touch(activityKey(scheduledEventId));
 }
 
-/** Bytes of user data. What changes them must count the difference in `state.payloadBytes`. */
-export function heldBytes({ input, header, lastFailure, heartbeatDetails }: ActivityState): number {
-  return (input?.byteLength ?? 0) + (header?.byteLength ?? 0) + (lastFailure?.byteLength ?? 0) + (heartbeatDetails?.byteLength ?? 0);
+/** A change of a pending activity that leaves it pending: what the run counts of its activities is counted anew. */
+export function changeActivity(state: WorkflowState, scheduledEventId: number, applying: Applying, change: (activity: ActivityState) => void): void {
+  const activity = must(state.activities.get(scheduledEventId), 'activity');
+  const bytesBefore = heldBytes(activity);
+  const wasPaused = activity.paused;
+  change(activity);
+  state.payloadBytes += heldBytes(activity) - bytesBefore;
+  if (activity.paused !== wasPaused) state.pausedActivities += activity.paused ? 1 : -1;
+  applying.touch(activityKey(scheduledEventId));
 }

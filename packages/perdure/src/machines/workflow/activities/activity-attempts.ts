@@ -5,7 +5,7 @@
  * waiting (backing off) → ready → started → ended, or back to waiting. An attempt is handed out at most once: its number and stamp are in
  * the token, and whatever comes with another one is refused as NOT_FOUND. Debts: while ready, a dispatch; always, the next deadline.
  */
-import { EventType, RetryState, TimeoutType } from '../../../protocol/index.js';
+import { EventType, RetryState } from '../../../protocol/index.js';
 import type {
   ActivityState,
   AttemptFailed,
@@ -16,13 +16,15 @@ import type {
   Failure,
   Payloads,
   RpcError,
+  TimeoutType,
   WorkerVersionStamp,
 } from '../../../protocol/index.js';
+import { parseVersion } from '../../deployment-version.js';
 import type { Poller } from '../../machine.js';
-import { heldBytes } from './activities.js';
-import { forgetHeartbeats } from './activity-operations.js';
+import { changeActivity } from './activities.js';
+import { beginAttempt, endAttempt, noteHeartbeat } from './attempt.js';
+import { TIMEOUT_OF, attemptTask, finalTimeout, firstActivityDeadline, isMeant, retryDecision } from './attempt-rules.js';
 import { arrive } from '../buffer.js';
-import { activityKey, firstActivityDeadline } from '../debts.js';
 import type { Draft } from '../draft.js';
 import { boundFailure, serverFailure, timeoutFailure } from '../failures.js';
 import type {
@@ -36,10 +38,9 @@ import type {
   HeartbeatReply,
 } from '../inputs.js';
 import { inheritPriority } from '../runs/priority.js';
+import { movesRun } from '../runs/versioning.js';
 import { invalid, noSuchActivity, notOwed, staleActivity } from '../refusals.js';
-import { decideRetry } from './retry-policy.js';
-import type { RetryDecision } from './retry-policy.js';
-import { after, keep, must } from '../state.js';
+import { after, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { scheduleWorkflowTask } from '../tasks/workflow-task.js';
 
@@ -50,7 +51,11 @@ export function dispatchActivity(draft: Draft, activity: ActivityState, poller: 
   if (activity.closing) return notOwed();
   if (activity.started) return activity.requestId === poller.requestId ? activityTaskReply(draft.state, activity) : notOwed();
   if (!activity.ready || activity.paused) return notOwed();
-  return startAttempt(draft, activity, poller.identity, poller.requestId);
+  if (draft.state.run.versionTransition !== undefined || movesRun(draft, poller)) {
+    scheduleWorkflowTask(draft);
+    return notOwed();
+  }
+  return startAttempt(draft, activity, poller.identity, poller.requestId, poller.version);
 }
 
 /** Starts activities for the worker that scheduled them, without a queue between. */
@@ -62,8 +67,9 @@ export function startEagerly(draft: Draft, activities: readonly ActivityState[],
     .map((activity) => startAttempt(draft, activity, identity, draft.moment.newId()));
 }
 
-function startAttempt(draft: Draft, activity: ActivityState, identity: string, requestId: string): ActivityTaskReply {
-  draft.emitPrivate({ attemptStarted: { scheduledEventId: activity.scheduledEventId, identity, requestId } });
+function startAttempt(draft: Draft, activity: ActivityState, identity: string, requestId: string, version?: string): ActivityTaskReply {
+  const deploymentVersion = version === undefined ? undefined : parseVersion(version);
+  draft.emitPrivate({ attemptStarted: { scheduledEventId: activity.scheduledEventId, identity, requestId, deploymentVersion } });
   return activityTaskReply(draft.state, activity);
 }
 
@@ -73,22 +79,11 @@ function activityTaskReply({ run }: WorkflowState, activity: ActivityState): Act
     kind: 'activity-task',
     token: { scheduledEventId, attempt, stamp },
     task: {
+      ...attemptTask(activity),
       workflowNamespace: run.namespace,
       workflowType: { name: run.workflowType },
       workflowExecution: { workflowId: run.workflowId, runId: run.runId },
-      activityType: { name: activity.activityType },
-      activityId: activity.activityId,
-      header: activity.header,
-      input: activity.input,
-      heartbeatDetails: activity.heartbeatDetails,
       scheduledTime: activity.originalScheduledTimeMs || activity.scheduledTimeMs,
-      currentAttemptScheduledTime: activity.attemptScheduledTimeMs,
-      startedTime: activity.startedTimeMs,
-      attempt,
-      scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,
-      startToCloseTimeout: activity.startToCloseTimeoutMs,
-      heartbeatTimeout: activity.heartbeatTimeoutMs,
-      retryPolicy: activity.retryPolicy,
       priority: inheritPriority(activity.priority, run.priority),
     },
   };
@@ -167,9 +162,7 @@ function find(state: WorkflowState, address: ActivityAddress): ActivityState | u
   const scheduledEventId = address.by === 'token' ? address.scheduledEventId : state.activityIds.get(address.activityId);
   const activity = scheduledEventId === undefined ? undefined : state.activities.get(scheduledEventId);
   if (activity === undefined || activity.closing) return undefined;
-  if (address.by === 'id') return activity;
-  // The stamp names the start; the attempt's number may have been reset since.
-  return activity.started && activity.stamp === address.stamp ? activity : undefined;
+  return isMeant(activity, address) ? activity : undefined;
 }
 
 function notFoundBy(address: ActivityAddress): RpcError {
@@ -185,7 +178,7 @@ interface FailedByWorker {
 
 function failAttempt(draft: Draft, activity: ActivityState, failed: FailedByWorker): DoneReply {
   const { identity, failure, heartbeatDetails, workerVersion } = failed;
-  const retry = retryDecision(draft, activity, failure);
+  const retry = retryDecision(draft.now, activity, failure);
   if (retry.state === RetryState.IN_PROGRESS) {
     writeAttemptFailed(draft, activity, failure, retry.delayMs, heartbeatDetails);
     return { kind: 'done' };
@@ -211,57 +204,28 @@ export function wakeActivity(draft: Draft, activity: ActivityState): void {
   if (activity.closing) return;
   const due = firstActivityDeadline(activity);
   if (due === undefined || due.at > draft.now) return;
-  switch (due.kind) {
-    case 'retry':
-      return draft.emitPrivate({ attemptReady: { scheduledEventId: activity.scheduledEventId } });
-    case 'start-to-close':
-      return timeOut(draft, activity, TimeoutType.START_TO_CLOSE);
-    case 'heartbeat':
-      return timeOut(draft, activity, TimeoutType.HEARTBEAT);
-    case 'schedule-to-start':
-      return timeOut(draft, activity, TimeoutType.SCHEDULE_TO_START);
-    case 'schedule-to-close':
-      return timeOut(draft, activity, TimeoutType.SCHEDULE_TO_CLOSE);
-  }
+  if (due.kind === 'retry') draft.emitPrivate({ attemptReady: { scheduledEventId: activity.scheduledEventId } });
+  else timeOut(draft, activity, TIMEOUT_OF[due.kind]);
 }
 
 function timeOut(draft: Draft, activity: ActivityState, timeoutType: TimeoutType): void {
   const failure = timeoutFailure(timeoutType);
-  const retry = retryDecision(draft, activity, failure);
+  const retry = retryDecision(draft.now, activity, failure);
   if (retry.state === RetryState.IN_PROGRESS) {
     writeAttemptFailed(draft, activity, failure, retry.delayMs, undefined);
     return;
   }
-  const { scheduledEventId, heartbeatDetails, lastFailure } = activity;
-  const noTimeLeft = retry.state === RetryState.TIMEOUT && timeoutType !== TimeoutType.SCHEDULE_TO_START;
+  const failedLike = finalTimeout(activity, timeoutType, retry.state);
   const startedEventId = activity.started ? writeStarted(draft, activity, activity.identity) : 0;
   arrive(draft, EventType.ACTIVITY_TASK_TIMED_OUT, {
     activityTaskTimedOutEventAttributes: {
-      failure: timeoutFailure(noTimeLeft ? TimeoutType.SCHEDULE_TO_CLOSE : timeoutType, {
-        ...(noTimeLeft ? { message: NO_TIME_LEFT } : {}),
-        lastHeartbeatDetails: heartbeatDetails,
-        cause: lastFailure,
-      }),
-      scheduledEventId,
+      failure: failedLike,
+      scheduledEventId: activity.scheduledEventId,
       startedEventId,
       retryState: retry.state,
     },
   });
   scheduleWorkflowTask(draft);
-}
-
-const NO_TIME_LEFT = 'Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying';
-
-function retryDecision({ now }: Draft, activity: ActivityState, failure: Encoded<Failure>): RetryDecision {
-  return decideRetry({
-    policy: activity.retryPolicy,
-    attempt: activity.attempt,
-    failure,
-    cancelRequested: activity.cancelRequestedEventId > 0,
-    now,
-    expiresAt: activity.scheduleToCloseTimeoutMs > 0 ? after(activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs) : 0,
-    requestedDelayUncapped: true,
-  });
 }
 
 function writeAttemptFailed(
@@ -299,51 +263,18 @@ function writeStarted(draft: Draft, activity: ActivityState, identity: string, w
 
 // ── private events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function applyAttemptStarted(state: WorkflowState, { scheduledEventId, identity, requestId }: AttemptStarted, applying: Applying): void {
-  const activity = must(state.activities.get(scheduledEventId), 'activity');
-  activity.started = true;
-  activity.startedTimeMs = applying.now;
-  activity.identity = identity;
-  activity.requestId = requestId;
-  activity.stamp++;
-  // The clock may have stepped back since: an old heartbeat must not stretch the deadline of this attempt.
-  activity.lastHeartbeatTimeMs = Math.min(activity.lastHeartbeatTimeMs, applying.now);
-  applying.touch(activityKey(scheduledEventId));
+export function applyAttemptStarted(state: WorkflowState, started: AttemptStarted, applying: Applying): void {
+  changeActivity(state, started.scheduledEventId, applying, (activity) => beginAttempt(activity, started, applying.now));
 }
 
 export function applyAttemptHeartbeat(state: WorkflowState, { scheduledEventId, details }: AttemptHeartbeat, applying: Applying): void {
-  const activity = must(state.activities.get(scheduledEventId), 'activity');
-  const before = heldBytes(activity);
-  activity.heartbeatDetails = keep(details);
-  activity.lastHeartbeatTimeMs = applying.now;
-  state.payloadBytes += heldBytes(activity) - before;
-  applying.touch(activityKey(scheduledEventId));
+  changeActivity(state, scheduledEventId, applying, (activity) => noteHeartbeat(activity, details, applying.now));
 }
 
 export function applyAttemptFailed(state: WorkflowState, failed: AttemptFailed, applying: Applying): void {
-  const activity = must(state.activities.get(failed.scheduledEventId), 'activity');
-  const before = heldBytes(activity);
-  activity.attempt++;
-  activity.started = false;
-  activity.resetRequested = false;
-  activity.requestId = '';
-  activity.attemptScheduledTimeMs = failed.retryAtMs;
-  activity.ready = failed.retryAtMs <= applying.now;
-  activity.lastFailure = keep(failed.failure);
-  activity.lastAttemptCompleteTimeMs = applying.now;
-  if (failed.heartbeatDetails !== undefined) {
-    activity.heartbeatDetails = keep(failed.heartbeatDetails);
-    activity.lastHeartbeatTimeMs = applying.now;
-  }
-  state.payloadBytes += heldBytes(activity) - before;
-  if (activity.heartbeatResetRequested) {
-    activity.heartbeatResetRequested = false;
-    forgetHeartbeats(state, activity);
-  }
-  applying.touch(activityKey(failed.scheduledEventId));
+  changeActivity(state, failed.scheduledEventId, applying, (activity) => endAttempt(activity, failed, applying.now));
 }
 
 export function applyAttemptReady(state: WorkflowState, { scheduledEventId }: AttemptReady, applying: Applying): void {
-  must(state.activities.get(scheduledEventId), 'activity').ready = true;
-  applying.touch(activityKey(scheduledEventId));
+  changeActivity(state, scheduledEventId, applying, (activity) => (activity.ready = true));
 }

@@ -9,14 +9,14 @@
  * does), learns of the reset with its next heartbeat, and if it fails the next one backs off as after a first attempt.
  */
 import { Code, RpcError } from '../../../protocol/index.js';
-import type { ActivityPaused, ActivityReset, ActivitySettings, ActivityState, ActivityUnpaused } from '../../../protocol/index.js';
-import { heldBytes } from './activities.js';
+import type { ActivityPaused, ActivityReset, ActivityState, ActivityUnpaused } from '../../../protocol/index.js';
+import { changeActivity } from './activities.js';
 import type { ActivitySelection, Jitter, PauseActivityInput, ResetActivityInput, UnpauseActivityInput } from './activity-operations-inputs.js';
-import { activityKey } from '../debts.js';
+import { beginPause, endPause, forgetHeartbeats, reschedule, startOver } from './attempt.js';
 import type { Draft } from '../draft.js';
 import type { DoneReply } from '../inputs.js';
 import { alreadyCompleted, notFound } from '../refusals.js';
-import { after, keep, must } from '../state.js';
+import { after } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 
 // ── decisions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,76 +74,26 @@ export function select(state: WorkflowState, selection: ActivitySelection): Acti
   return selected.length > 0 ? selected : notFound("Can't find pending activity with such ID. Invalid activityID or activity already completed");
 }
 
-/** Steps of the golden ratio fill the time evenly, however many there are. */
-function jittered(now: number, { withinMs, seed }: Jitter, index: number): number {
+/** When the attempt of the activity with this place among many begins: steps of the golden ratio fill the time evenly. */
+export function jittered(now: number, { withinMs, seed }: Jitter, index: number): number {
   return after(now, Math.floor(withinMs * ((seed + index * 0.618_033_988_749_895) % 1)));
 }
 
 // ── private events ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function applyActivityPaused(state: WorkflowState, { scheduledEventId, identity, reason, requestId }: ActivityPaused, applying: Applying): void {
-  const activity = must(state.activities.get(scheduledEventId), 'activity');
-  if (!activity.paused) state.pausedActivities++;
-  activity.paused = true;
-  activity.pausedAtMs = applying.now;
-  activity.pauseIdentity = identity;
-  activity.pauseReason = reason;
-  activity.pauseRequestId = requestId;
-  applying.touch(activityKey(scheduledEventId));
+export function applyActivityPaused(state: WorkflowState, paused: ActivityPaused, applying: Applying): void {
+  changeActivity(state, paused.scheduledEventId, applying, (activity) => beginPause(activity, paused, applying.now));
 }
 
 export function applyActivityUnpaused(state: WorkflowState, unpaused: ActivityUnpaused, applying: Applying): void {
-  const activity = must(state.activities.get(unpaused.scheduledEventId), 'activity');
-  endPause(state, activity);
-  if (unpaused.resetAttempts) activity.attempt = 1;
-  if (unpaused.resetHeartbeat) forgetHeartbeats(state, activity);
-  if (unpaused.attemptAtMs > 0) reschedule(state, activity, unpaused.attemptAtMs, applying);
-  applying.touch(activityKey(unpaused.scheduledEventId));
+  changeActivity(state, unpaused.scheduledEventId, applying, (activity) => {
+    endPause(activity);
+    if (unpaused.resetAttempts) activity.attempt = 1;
+    if (unpaused.resetHeartbeat) forgetHeartbeats(activity);
+    if (unpaused.attemptAtMs > 0) reschedule(activity, unpaused.attemptAtMs, applying.now);
+  });
 }
 
 export function applyActivityReset(state: WorkflowState, reset: ActivityReset, applying: Applying): void {
-  const activity = must(state.activities.get(reset.scheduledEventId), 'activity');
-  activity.attempt = 1;
-  if (reset.requestId !== '') activity.resetRequestId = reset.requestId;
-  if (!reset.keepPaused) endPause(state, activity);
-  if (reset.restoreOriginalOptions && activity.originalSettings !== undefined) useSettings(activity, activity.originalSettings);
-  if (activity.started) {
-    activity.resetRequested = true;
-    activity.heartbeatResetRequested ||= reset.resetHeartbeat;
-  } else if (reset.resetHeartbeat) forgetHeartbeats(state, activity);
-  if (reset.attemptAtMs > 0) reschedule(state, activity, reset.attemptAtMs, applying);
-  applying.touch(activityKey(reset.scheduledEventId));
-}
-
-function endPause(state: WorkflowState, activity: ActivityState): void {
-  if (activity.paused) state.pausedActivities--;
-  activity.paused = false;
-  activity.pausedAtMs = 0;
-  activity.pauseIdentity = activity.pauseReason = activity.pauseRequestId = '';
-}
-
-export function forgetHeartbeats(state: WorkflowState, activity: ActivityState): void {
-  const before = heldBytes(activity);
-  activity.heartbeatDetails = undefined;
-  activity.lastHeartbeatTimeMs = 0;
-  state.payloadBytes += heldBytes(activity) - before;
-}
-
-/** The waiting attempt begins then, whatever it waited for. */
-export function reschedule(state: WorkflowState, activity: ActivityState, attemptAtMs: number, applying: Applying): void {
-  const before = heldBytes(activity);
-  activity.attemptScheduledTimeMs = attemptAtMs;
-  activity.ready = attemptAtMs <= applying.now;
-  activity.lastFailure = undefined;
-  state.payloadBytes += heldBytes(activity) - before;
-}
-
-export function useSettings(activity: ActivityState, settings: ActivitySettings): void {
-  activity.taskQueue = settings.taskQueue;
-  activity.scheduleToCloseTimeoutMs = settings.scheduleToCloseTimeoutMs;
-  activity.scheduleToStartTimeoutMs = settings.scheduleToStartTimeoutMs;
-  activity.startToCloseTimeoutMs = settings.startToCloseTimeoutMs;
-  activity.heartbeatTimeoutMs = settings.heartbeatTimeoutMs;
-  activity.retryPolicy = settings.retryPolicy;
-  activity.priority = keep(settings.priority);
+  changeActivity(state, reset.scheduledEventId, applying, (activity) => startOver(activity, reset, applying.now));
 }

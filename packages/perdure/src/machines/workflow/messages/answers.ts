@@ -11,6 +11,7 @@ import { conceptOf } from './messages.js';
 import { takeCloseNoticeAnswer } from './child-close.js';
 import { takeChildStartAnswer } from './children.js';
 import { takeCancelAnswer, takeSignalAnswer } from './external.js';
+import { takeCancellationAnswer, takeOperationAnswer, wakeCancellation, wakeOperation } from '../nexus/nexus-answers.js';
 import { takeParentCloseAnswer } from './parent-close.js';
 import { baseAnswered } from '../reset/reset.js';
 import { scheduleAnswered } from './schedule-answer.js';
@@ -23,13 +24,15 @@ const ANSWERS: Readonly<Record<string, TakeAnswer>> = {
   cancel: takeCancelAnswer,
   'close-child': takeParentCloseAnswer,
   'close-notice': takeCloseNoticeAnswer,
+  nexus: takeOperationAnswer,
+  'nexus-cancel': takeCancellationAnswer,
   reset: baseAnswered,
   schedule: scheduleAnswered,
   signal: takeSignalAnswer,
   'start-child': takeChildStartAnswer,
 };
 /** Only concepts whose debts have a `wakeAt`. */
-const WAKES: Readonly<Record<string, TakeWake>> = { callback: callbackDue };
+const WAKES: Readonly<Record<string, TakeWake>> = { callback: callbackDue, nexus: wakeOperation, 'nexus-cancel': wakeCancellation };
 
 export function takeAnswers(draft: Draft, answers: readonly MessageAnswer[]): void {
   for (const { key, reply } of answers) ANSWERS[conceptOf(key)]?.(draft, key, reply);

@@ -31,7 +31,7 @@ export function planStartChild(plan: CommandPlan, command: Command): CommandFaul
   plan.initiatedChildren.add(attributes.workflowId);
   const timeouts = childTimeouts(attributes, plan.limits);
   plan.steps.push(({ draft, completedEventId }) => {
-    draft.emit(
+    const initiatedEventId = draft.emit(
       EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED,
       {
         startChildWorkflowExecutionInitiatedEventAttributes: {
@@ -59,6 +59,7 @@ export function planStartChild(plan: CommandPlan, command: Command): CommandFaul
       },
       commandExtras(command),
     );
+    if (taskQueue !== draft.state.run.taskQueue && plan.versionQueues?.has(taskQueue)) draft.emitPrivate({ childVersionInherited: { initiatedEventId } });
   });
   return undefined;
 }

@@ -8,6 +8,7 @@ import type { ChildState, Encoded } from '../../../protocol/index.js';
 import type { Debt, DebtKey, MachineKey } from '../../machine.js';
 import { WORKFLOW_KIND } from '../inputs.js';
 import type { StartInput } from '../inputs.js';
+import { inheritedVersion } from '../runs/version-binding.js';
 import type { Correspondence } from './messages.js';
 import { senderOf } from './sender.js';
 import type { WorkflowState } from '../state.js';
@@ -54,6 +55,8 @@ function startInput(state: WorkflowState, child: ChildState): StartInput {
   const { run } = state;
   const initiated = StartChildWorkflowExecutionInitiatedEventAttributes.decode(child.initiated);
   const { initiatedEventId } = child;
+  // Workers of the parent's version poll the child's queue as well.
+  const inherits = child.namespaceId === run.namespaceId && (child.inheritsVersion || initiated.taskQueue?.name === run.taskQueue);
   return {
     type: 'start',
     namespace: child.namespace,
@@ -74,7 +77,7 @@ function startInput(state: WorkflowState, child: ChildState): StartInput {
       memo: initiated.memo,
       searchAttributes: initiated.searchAttributes,
       userMetadata: child.userMetadata,
-      versioningOverride: initiated.versioningOverride,
+      versioningOverride: initiated.versioningOverride ?? (inherits && run.versioningOverride?.pinned !== undefined ? run.versioningOverride : undefined),
       priority: inheritedPriority(run.priority, initiated.priority),
     }),
     parent: {
@@ -83,6 +86,7 @@ function startInput(state: WorkflowState, child: ChildState): StartInput {
       ...(child.inherited ? {} : { originalRunId: undefined }),
       namespace: run.namespace,
       root: rootOf(state),
+      version: inherits ? inheritedVersion(run) : undefined,
     },
   };
 }

@@ -92,8 +92,14 @@ export function applyChildInitiated(state: WorkflowState, event: HistoryEvent, a
     startedEventId: 0,
     closing: false,
     inherited: false,
+    inheritsVersion: false,
   });
   applying.touch(startChildKey(event.eventId));
+}
+
+/** The version of the parent has the child's queue too: the child begins with it. */
+export function applyChildVersionInherited(state: WorkflowState, initiatedEventId: number): void {
+  must(state.children.get(initiatedEventId), 'child').inheritsVersion = true;
 }
 
 /** Takes a child into the state; also when a snapshot is restored. */

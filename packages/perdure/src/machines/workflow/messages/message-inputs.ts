@@ -3,6 +3,7 @@
  * request; `child-closed` comes from runs only.
  */
 import type { HistoryEvent, WorkflowExecution } from '../../../protocol/index.js';
+import type { InheritedVersion } from '../runs/version-binding.js';
 
 /** The run that wrote, and the event of its history that says so. */
 export interface Sender {
@@ -28,6 +29,8 @@ export interface ParentInfo extends Sender {
   readonly namespace: string;
   /** The run at the top of the family. */
   readonly root: WorkflowExecution;
+  /** The version of a worker deployment with which the child begins. */
+  readonly version?: InheritedVersion | undefined;
 }
 
 /** Tells a parent how its child ended: the last run of the child's chain, with the event that closed it. */

@@ -12,6 +12,7 @@ import { CALLBACKS } from '../runs/callbacks.js';
 import { childStarts } from './child-messages.js';
 import { closeNotice } from './close-notice.js';
 import { outgoingCancelRequests, outgoingSignals } from './external-messages.js';
+import { nexusCancellations, nexusOperations } from '../nexus/nexus-messages.js';
 import { parentClose } from './parent-close.js';
 import { resetNotice } from './reset-notice.js';
 import { scheduleNotice } from './schedule-notice.js';
@@ -34,6 +35,8 @@ const correspondences = (): Readonly<Record<string, Correspondence>> =>
     cancel: outgoingCancelRequests,
     'close-child': parentClose,
     'close-notice': closeNotice,
+    nexus: nexusOperations,
+    'nexus-cancel': nexusCancellations,
     reset: resetNotice,
     schedule: scheduleNotice,
     signal: outgoingSignals,

@@ -9,7 +9,7 @@ import { SearchAttributes } from '../../../protocol/index.js';
 import type { Encoded, HistoryEvent, Init, Payload, ResetPoints, RunState } from '../../../protocol/index.js';
 import { must } from '../state.js';
 import type { WorkflowState } from '../state.js';
-import { runVersion } from '../runs/worker-versions.js';
+import { deploymentOf, runVersion } from '../runs/worker-versions.js';
 import type { RunVersion } from '../runs/worker-versions.js';
 
 /** The oldest beyond these is forgotten. A constant, because a fold must forget the same one whatever the limits are today. */
@@ -52,19 +52,19 @@ export function searchAttributes(run: RunState): Encoded<SearchAttributes> | und
   const { searchAttributes: own, usedDeploymentVersions } = run;
   const mine = run.resetPoints.filter((point) => point.runId === '');
   const version = runVersion(run);
-  if (mine.length === 0 && version === undefined) return own;
-  const indexedFields = new Map<string, Init<Payload>>();
-  const builds = buildIds(mine, version);
+  const deployment = deploymentOf(run);
+  if (mine.length === 0 && version === undefined && usedDeploymentVersions.length === 0) return own;
+  const words = new Map<string, string | readonly string[]>();
+  // The build of a deployment version is listed only if the worker tells it in the older way too.
+  const builds = buildIds(run.workerVersion === undefined ? [] : mine, version);
   const checksums = mine.flatMap(({ binaryChecksum }) => binaryChecksum || []);
-  if (builds.length > 0) indexedFields.set('BuildIds', keywords(builds));
-  if (checksums.length > 0) indexedFields.set('BinaryChecksums', keywords(checksums));
-  if (version !== undefined) indexedFields.set('TemporalWorkflowVersioningBehavior', keyword(version.behavior));
-  if (version !== undefined && version.version !== '') {
-    indexedFields.set('TemporalWorkerDeployment', keyword(version.deployment));
-    indexedFields.set('TemporalWorkerDeploymentVersion', keyword(version.version));
-  }
-  if (usedDeploymentVersions.length > 0) indexedFields.set('TemporalUsedWorkerDeploymentVersions', keywords(usedDeploymentVersions));
-  const added = SearchAttributes.encode({ indexedFields });
+  if (builds.length > 0) words.set('BuildIds', builds);
+  if (checksums.length > 0) words.set('BinaryChecksums', checksums);
+  if (version !== undefined) words.set('TemporalWorkflowVersioningBehavior', version.behavior);
+  if (version !== undefined && version.version !== '') words.set('TemporalWorkerDeploymentVersion', version.version);
+  if (deployment !== '') words.set('TemporalWorkerDeployment', deployment);
+  if (usedDeploymentVersions.length > 0) words.set('TemporalUsedWorkerDeploymentVersions', usedDeploymentVersions);
+  const added = encodedWords(words);
   // Messages that follow each other add up: the fields of both.
   return own === undefined ? added : Buffer.concat([own, added]);
 }
@@ -74,12 +74,24 @@ function buildIds(points: readonly { readonly buildId: string }[], version: RunV
   return [...new Set([...bound, ...points.flatMap(({ buildId }) => (buildId === '' ? [] : [`unversioned:${buildId}`]))])];
 }
 
-function keyword(word: string): Init<Payload> {
-  const metadata = { encoding: Buffer.from('json/plain'), type: Buffer.from('Keyword') };
-  return { metadata, data: Buffer.from(JSON.stringify(word)) };
+/** Few builds work on many runs: what is added to one is added to all of them, as the same bytes. */
+const encoded = new Map<string, Encoded<SearchAttributes>>();
+const MOST_ENCODED = 1000;
+
+function encodedWords(words: ReadonlyMap<string, string | readonly string[]>): Encoded<SearchAttributes> {
+  const key = JSON.stringify([...words]);
+  let bytes = encoded.get(key);
+  if (bytes === undefined) {
+    const indexedFields = new Map<string, Init<Payload>>();
+    for (const [name, value] of words) indexedFields.set(name, payloadOf(value));
+    bytes = SearchAttributes.encode({ indexedFields });
+    if (encoded.size >= MOST_ENCODED) encoded.clear();
+    encoded.set(key, bytes);
+  }
+  return bytes;
 }
 
-function keywords(words: readonly string[]): Init<Payload> {
-  const metadata = { encoding: Buffer.from('json/plain'), type: Buffer.from('KeywordList') };
-  return { metadata, data: Buffer.from(JSON.stringify(words)) };
+function payloadOf(value: string | readonly string[]): Init<Payload> {
+  const type = typeof value === 'string' ? 'Keyword' : 'KeywordList';
+  return { metadata: { encoding: Buffer.from('json/plain'), type: Buffer.from(type) }, data: Buffer.from(JSON.stringify(value)) };
 }

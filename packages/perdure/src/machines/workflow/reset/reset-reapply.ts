@@ -2,19 +2,21 @@
  * What came to the runs of a chain after the reset point, and is told to the run that a reset makes: nothing that was sent gets lost.
  *
  * Reapplied are signals and updates (as admitted ones: the workflow decides about them anew), unless excluded; changes of options; and, from
- * the base run only, what became of the children that it had at the reset point. Cancel requests are not, nor is anything that
+ * the base run only, what became of the children and (unless excluded) of the Nexus operations that it had at the reset point. Cancel requests are not, nor is anything that
  * the workflow itself decided.
  */
 import { EventType, HistoryEvent, ResetReapplyExcludeType, ResetReapplyType } from '../../../protocol/index.js';
 import type { Encoded, ResetWorkflowExecutionRequest } from '../../../protocol/index.js';
 import { Reader } from '../../../protocol/reader.js';
 import { childEnd } from '../messages/children.js';
+import { operationEnd } from '../nexus/nexus-operations.js';
 import type { Draft } from '../draft.js';
 import { reapplicableUpdate, reapplyUpdate } from '../updates/update-reapply.js';
 
 export interface ReapplyKinds {
   readonly signals: boolean;
   readonly updates: boolean;
+  readonly nexus: boolean;
 }
 
 /** What a request wants to have reapplied. Unset is everything. */
@@ -23,6 +25,7 @@ export function reapplyKinds({ resetReapplyType: type, resetReapplyExcludeTypes:
   return {
     signals: (all || type === ResetReapplyType.SIGNAL) && !excluded.includes(ResetReapplyExcludeType.SIGNAL),
     updates: all && !excluded.includes(ResetReapplyExcludeType.UPDATE),
+    nexus: all && !excluded.includes(ResetReapplyExcludeType.NEXUS),
   };
 }
 
@@ -77,6 +80,12 @@ export function wants(kinds: ReapplyKinds, type: number, isBase: boolean): boole
     case EventType.CHILD_WORKFLOW_EXECUTION_TIMED_OUT:
     case EventType.CHILD_WORKFLOW_EXECUTION_TERMINATED:
       return isBase;
+    case EventType.NEXUS_OPERATION_STARTED:
+    case EventType.NEXUS_OPERATION_COMPLETED:
+    case EventType.NEXUS_OPERATION_FAILED:
+    case EventType.NEXUS_OPERATION_CANCELED:
+    case EventType.NEXUS_OPERATION_TIMED_OUT:
+      return isBase && kinds.nexus;
     default:
       return false;
   }
@@ -97,6 +106,7 @@ export function reapply(draft: Draft, { event }: ReappliedEvent): void {
   }
   const update = reapplicableUpdate(event);
   if (update !== undefined) reapplyUpdate(draft, update);
+  else if (operationEventId(event) !== undefined) reapplyOperationEvent(draft, event);
   else reapplyChildEvent(draft, event);
 }
 
@@ -114,6 +124,18 @@ function reapplyChildEvent(draft: Draft, event: HistoryEvent): void {
   if (child === undefined || end === undefined) return;
   end.startedEventId = child.startedEventId;
   draft.emit(eventType, rest);
+}
+
+/** The run waits for the operation since before the reset point, and has not heard this yet. */
+function reapplyOperationEvent(draft: Draft, event: HistoryEvent): void {
+  const operation = draft.state.nexusOperations.get(operationEventId(event) ?? 0);
+  if (operation === undefined || (operation.started && operationEnd(event) === undefined)) return;
+  const { eventId: _eventId, eventTime: _eventTime, eventType, taskId: _taskId, version: _version, ...rest } = event;
+  draft.emit(eventType, rest, { links: event.links });
+}
+
+function operationEventId(event: HistoryEvent): number | undefined {
+  return (event.nexusOperationStartedEventAttributes ?? operationEnd(event))?.scheduledEventId;
 }
 
 /** Tags of `History.events` and of `HistoryEvent.event_type`. */

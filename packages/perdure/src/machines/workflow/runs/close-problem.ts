@@ -3,7 +3,7 @@
  * termination. Taken once, at the close, so that a run that completed costs nothing and no history has to be read for a list.
  */
 import { Failure } from '../../../protocol/index.js';
-import type { HistoryEvent } from '../../../protocol/index.js';
+import type { Encoded, HistoryEvent } from '../../../protocol/index.js';
 
 /** Kept in memory with the state, and in the row of the list. */
 const MOST_CHARACTERS = 2_000;
@@ -13,7 +13,11 @@ const MOST_CAUSES = 10;
 export function closeProblem(event: HistoryEvent): string {
   const terminated = event.workflowExecutionTerminatedEventAttributes;
   if (terminated !== undefined) return bounded(terminated.reason);
-  const failure = event.workflowExecutionFailedEventAttributes?.failure;
+  return failureProblem(event.workflowExecutionFailedEventAttributes?.failure);
+}
+
+/** What lists find by a failure; empty without one. */
+export function failureProblem(failure: Encoded<Failure> | undefined): string {
   return failure === undefined ? '' : bounded(messages(Failure.decode(failure)).join('\n'));
 }
 

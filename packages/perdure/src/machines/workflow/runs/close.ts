@@ -18,6 +18,7 @@ import { cronRun } from './cron-schedule.js';
 import { debtKeys } from '../debts.js';
 import type { Draft } from '../draft.js';
 import { dropOutgoing } from '../messages/external.js';
+import { dropOperations } from '../nexus/nexus-operations.js';
 import { timeoutFailure } from '../failures.js';
 import { retryRun } from './next-run.js';
 import { applyParentClose } from '../messages/parent-close.js';
@@ -128,6 +129,7 @@ export function applyClosed(state: WorkflowState, event: HistoryEvent, applying:
   state.buffer = [];
   state.payloadBytes = 0;
   dropOutgoing(state);
+  dropOperations(state);
   applyParentClose(state, applying);
   oweCloseNotice(state, event, applying);
   oweScheduleNotice(state, event, applying);

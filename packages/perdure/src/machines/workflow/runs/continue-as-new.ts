@@ -4,7 +4,7 @@
  * What the command leaves out comes from this run; memo and search attributes are carried only if the command has them (SDKs send them).
  * Attempts start again at 1. A run that continues as new at once is slowed down, so that a mistake is not an endless loop.
  */
-import { ContinueAsNewInitiator, EventType, TaskQueueKind, WorkflowExecutionStartedEventAttributes, WorkflowTaskFailedCause } from '../../../protocol/index.js';
+import { ContinueAsNewInitiator, ContinueAsNewVersioningBehavior, EventType, TaskQueueKind, WorkflowExecutionStartedEventAttributes, WorkflowTaskFailedCause } from '../../../protocol/index.js';
 import type { Command, ContinueAsNewWorkflowExecutionCommandAttributes } from '../../../protocol/index.js';
 import { commandExtras, idProblem, taskQueueProblem } from '../tasks/command-plan.js';
 import type { CommandFault, CommandPlan } from '../tasks/command-plan.js';
@@ -14,6 +14,8 @@ import { restOfMinimumRun, succeed } from './next-run.js';
 import { checkSearchAttributes } from '../properties.js';
 import { retryPolicyProblem, withRetryDefaults } from '../activities/retry-policy.js';
 import { taskTimeout } from './start.js';
+import { inheritedVersion } from './version-binding.js';
+import { inheritanceAttributes } from './versioning.js';
 
 export function planContinueAsNew(plan: CommandPlan, command: Command): CommandFault | undefined {
   const bad = (message: string): CommandFault => ({ cause: WorkflowTaskFailedCause.BAD_CONTINUE_AS_NEW_ATTRIBUTES, message });
@@ -39,7 +41,7 @@ export function planContinueAsNew(plan: CommandPlan, command: Command): CommandF
   const checked = checkSearchAttributes(plan, attributes.searchAttributes, 'drop');
   if (checked.fault !== undefined) return checked.fault;
   plan.steps.push(({ draft, completedEventId }) => {
-    const next = nextRun(draft, { ...attributes, searchAttributes: checked.searchAttributes }, workflowType, taskQueue);
+    const next = nextRun(draft, { ...attributes, searchAttributes: checked.searchAttributes }, workflowType, taskQueue, taskQueue === run.taskQueue || plan.versionQueues?.has(taskQueue) === true);
     const newExecutionRunId = succeed(draft, next);
     draft.emit(
       EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
@@ -75,10 +77,15 @@ function nextRun(
   attributes: ContinueAsNewWorkflowExecutionCommandAttributes,
   workflowType: string,
   taskQueue: string,
+  hasVersion: boolean,
 ): WorkflowExecutionStartedEventAttributes {
   const { run } = draft.state;
   const runTimeout = cap(attributes.workflowRunTimeout || run.runTimeoutMs, run.executionTimeoutMs);
+  const inherited = hasVersion && attributes.initialVersioningBehavior === ContinueAsNewVersioningBehavior.UNSPECIFIED ? inheritedVersion(run) : undefined;
   return WorkflowExecutionStartedEventAttributes.create({
+    ...inheritanceAttributes(inherited),
+    // It knew that the routing leads elsewhere, and stays: it is not told again.
+    declinedTargetVersionUpgrade: inherited?.pinned && run.notifiedTarget && { deploymentVersion: run.notifiedTarget, revisionNumber: run.notifiedRevision },
     workflowType: { name: workflowType },
     taskQueue: { name: taskQueue, kind: TaskQueueKind.NORMAL },
     workflowId: run.workflowId,

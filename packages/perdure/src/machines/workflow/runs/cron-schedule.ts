@@ -10,6 +10,7 @@ import { CronError, nextCronTime, parseCron } from '../../calendar/cron.js';
 import type { CronSchedule } from '../../calendar/cron.js';
 import type { Draft } from '../draft.js';
 import { succeed } from './next-run.js';
+import { inheritanceAttributes } from './versioning.js';
 
 /** What is wrong with a cron string, in words for its author. The empty string is none. */
 export function cronProblem(cronSchedule: string): string | undefined {
@@ -45,6 +46,8 @@ export function cronRun(draft: Draft, { result, failure }: CronEnd): string {
   const started = WorkflowExecutionStartedEventAttributes.decode(run.startedAttributes);
   return succeed(draft, {
     ...started,
+    // Each run of a schedule begins with the version that is current then.
+    ...inheritanceAttributes(undefined),
     attempt: 1,
     initiator: ContinueAsNewInitiator.CRON_SCHEDULE,
     continuedFailure: failure,

@@ -16,7 +16,7 @@ import { alreadyCompleted, invalid } from '../refusals.js';
 import { keep, must } from '../state.js';
 import { clearSticky } from '../tasks/sticky.js';
 import { registerUpdateOptions } from '../updates/update-callbacks.js';
-import { noteUsedVersion } from './worker-versions.js';
+import { touchActivities } from './versioning.js';
 import type { Applying, WorkflowState } from '../state.js';
 
 /** UpdateWorkflowExecutionOptions. `paths` is the field mask; a path that is named and not set is cleared. */
@@ -127,14 +127,6 @@ function decoded(priority: Encoded<Priority> | undefined): Priority | undefined 
   return priority === undefined ? undefined : Priority.decode(priority);
 }
 
-/** The worker that completed a workflow task says how its version is bound to the run. */
-export function noteVersioning({ run }: WorkflowState, event: HistoryEvent): void {
-  const { versioningBehavior, deploymentVersion } = must(event.workflowTaskCompletedEventAttributes, 'attributes');
-  run.versioningBehavior = versioningBehavior;
-  run.deploymentVersion = deploymentVersion && { ...deploymentVersion };
-  noteUsedVersion(run, deploymentVersion);
-}
-
 // ── attaching ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What a start that uses the existing run leaves on it. */
@@ -180,6 +172,13 @@ export function applyOptionsUpdated(state: WorkflowState, event: HistoryEvent, a
   const { run } = state;
   if (attributes.versioningOverride !== undefined) run.versioningOverride = VersioningOverride.decode(VersioningOverride.encode(attributes.versioningOverride));
   else if (attributes.unsetVersioningOverride) run.versioningOverride = undefined;
+  if (attributes.versioningOverride !== undefined || attributes.unsetVersioningOverride) {
+    // Where it was moving to does not count any more; what waits for a worker is owed to another one.
+    run.versionTransition = undefined;
+    applying.touch(WORKFLOW_TASK);
+    touchActivities(state, applying);
+    for (const key of childStarts.keys(state)) applying.touch(key);
+  }
   if (attributes.priority !== undefined) {
     run.priority = attributes.priority.byteLength === 0 ? undefined : keep(attributes.priority);
     // Children that are still to be started inherit it.

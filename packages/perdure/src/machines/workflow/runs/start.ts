@@ -35,6 +35,7 @@ import type { ParentInfo } from '../messages/message-inputs.js';
 import { SERVER_IDENTITY, after, keep, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { terminateRun } from './terminate.js';
+import { applyInherited, inheritanceAttributes } from './versioning.js';
 import { updateExisting, withUpdate } from '../updates/update-with-start.js';
 import { scheduleWorkflowTask, startWorkflowTask, workflowTaskReply } from '../tasks/workflow-task.js';
 
@@ -178,6 +179,7 @@ function creation({ namespace, request, signal, update, parent, scheduleWatch }:
       completionCallbacks: request.completionCallbacks,
       versioningOverride: request.versioningOverride,
       ...(parent && parentAttributes(parent)),
+      ...(parent?.version && inheritanceAttributes(parent.version)),
       priority: request.priority,
     }),
     userMetadata: request.userMetadata,
@@ -261,6 +263,7 @@ export function applyStarted(state: WorkflowState, event: HistoryEvent, applying
   run.parent = attributes.parentWorkflowExecution;
   run.root = attributes.rootWorkflowExecution;
   run.versioningOverride = attributes.versioningOverride && VersioningOverride.decode(VersioningOverride.encode(attributes.versioningOverride));
+  applyInherited(state, attributes);
   registerCallbacks(state, attributes.completionCallbacks, run.startTimeMs, '');
   if (attributes.retryPolicy !== undefined || attributes.cronSchedule !== '') run.startedAttributes = WorkflowExecutionStartedEventAttributes.encode(attributes);
   applying.touch(RUN_TIMEOUT);

@@ -36,15 +36,23 @@ export class CommandPlan {
   readonly activityIds = new Map<string, boolean>();
   readonly timerIds = new Map<string, boolean>();
   readonly cancelledActivities = new Set<number>();
+  readonly cancelledNexusOperations = new Set<number>();
   pendingActivities: number;
   pendingTimers: number;
   pendingChildren: number;
   pendingSignals: number;
   pendingCancelRequests: number;
+  pendingNexusOperations: number;
+  /** One of the commands so far schedules a Nexus operation. */
+  schedulesNexusOperations = false;
   /** Workflow ids of the children that these commands start. */
   readonly initiatedChildren = new Set<string>();
   /** Ids of the other namespaces that commands name, by name. */
   namespaces: ReadonlyMap<string, string> = new Map();
+  /** Ids of the Nexus endpoints that commands name, by name. */
+  nexusEndpoints: ReadonlyMap<string, string> = new Map();
+  /** The workflow task queues of the version of a worker deployment that completes the task. Undefined: it has no version. */
+  versionQueues: ReadonlySet<string> | undefined;
   /** The custom search attributes of the namespace. Undefined: values are not checked. */
   searchAttributeTypes: SearchAttributeTypes | undefined;
   /** What the worker says about updates. */
@@ -62,6 +70,7 @@ export class CommandPlan {
     this.pendingChildren = state.children.size;
     this.pendingSignals = state.outgoingSignals.size;
     this.pendingCancelRequests = state.outgoingCancelRequests.size;
+    this.pendingNexusOperations = state.nexusOperations.size;
   }
 }
 

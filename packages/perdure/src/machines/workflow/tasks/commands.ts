@@ -16,6 +16,7 @@ import { planContinueAsNew } from '../runs/continue-as-new.js';
 import { planRequestCancelExternal, planSignalExternal } from '../messages/external-commands.js';
 import type { WorkflowLimits } from '../limits.js';
 import { planRecordMarker } from '../markers.js';
+import { planCancelOperation, planScheduleOperation } from '../nexus/nexus-commands.js';
 import { planModifyProperties, planUpsertSearchAttributes } from '../properties.js';
 import { invalid } from '../refusals.js';
 import type { WorkflowState } from '../state.js';
@@ -34,18 +35,14 @@ const PLANNERS: ReadonlyMap<number, Planner> = new Map<CommandType, Planner>([
   [CommandType.START_CHILD_WORKFLOW_EXECUTION, planStartChild],
   [CommandType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION, planSignalExternal],
   [CommandType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION, planRequestCancelExternal],
+  [CommandType.SCHEDULE_NEXUS_OPERATION, planScheduleOperation],
+  [CommandType.REQUEST_CANCEL_NEXUS_OPERATION, planCancelOperation],
   [CommandType.MODIFY_WORKFLOW_PROPERTIES, planModifyProperties],
   [CommandType.COMPLETE_WORKFLOW_EXECUTION, planCompleteWorkflow],
   [CommandType.FAIL_WORKFLOW_EXECUTION, planFailWorkflow],
   [CommandType.CANCEL_WORKFLOW_EXECUTION, planCancelWorkflow],
   [CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION, planContinueAsNew],
   [CommandType.PROTOCOL_MESSAGE, planProtocolMessage],
-]);
-
-/** Commands that exist in the protocol and not here yet: the cause that names them best. */
-const UNSUPPORTED: ReadonlyMap<number, WorkflowTaskFailedCause> = new Map<CommandType, WorkflowTaskFailedCause>([
-  [CommandType.SCHEDULE_NEXUS_OPERATION, WorkflowTaskFailedCause.BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES],
-  [CommandType.REQUEST_CANCEL_NEXUS_OPERATION, WorkflowTaskFailedCause.BAD_REQUEST_CANCEL_NEXUS_OPERATION_ATTRIBUTES],
 ]);
 
 export type Planned =
@@ -62,9 +59,11 @@ export function planCommands(
   now: number,
   namespaces: ReadonlyMap<string, string> = new Map(),
   searchAttributeTypes?: SearchAttributeTypes,
+  nexusEndpoints: ReadonlyMap<string, string> = new Map(),
+  versionQueues?: ReadonlySet<string>,
 ): Planned {
   for (const [index, { commandType }] of commands.entries()) {
-    if (!PLANNERS.has(commandType) && !UNSUPPORTED.has(commandType)) {
+    if (!PLANNERS.has(commandType)) {
       return { kind: 'refused', error: invalid(`unknown command type: ${commandType}`) };
     }
     if (CLOSING.has(commandType) && index < commands.length - 1) {
@@ -76,6 +75,8 @@ export function planCommands(
   if (messages.length > 0) plan.messages = new UpdateMessages(messages);
   plan.namespaces = namespaces;
   plan.searchAttributeTypes = searchAttributeTypes;
+  plan.versionQueues = versionQueues;
+  plan.nexusEndpoints = nexusEndpoints;
   for (const command of commands) {
     const fault = planOne(plan, command);
     if (fault !== undefined) return { kind: 'fault', fault };
@@ -87,10 +88,7 @@ export function planCommands(
 function planOne(plan: CommandPlan, command: Command): CommandFault | undefined {
   const { commandType } = command;
   const planner = PLANNERS.get(commandType);
-  if (planner === undefined) {
-    const cause = UNSUPPORTED.get(commandType) ?? WorkflowTaskFailedCause.UNHANDLED_COMMAND;
-    return { cause, message: `this server does not support the command ${nameOf(commandType)} yet` };
-  }
+  if (planner === undefined) return { cause: WorkflowTaskFailedCause.UNHANDLED_COMMAND, message: `unknown command type: ${commandType}` };
   if (CLOSING.has(commandType)) {
     // The workflow has not seen these events: it must get the chance to handle them before it closes.
     if (plan.state.buffer.length > 0) return { cause: WorkflowTaskFailedCause.UNHANDLED_COMMAND, message: 'UnhandledCommand' };
@@ -112,8 +110,4 @@ const CLOSING: ReadonlySet<CommandType> = new Set<CommandType>([
 export function causeName(cause: WorkflowTaskFailedCause): string {
   const name = Object.entries(WorkflowTaskFailedCause).find(([, value]) => value === cause)?.[0] ?? 'UNSPECIFIED';
   return name.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function nameOf(commandType: CommandType): string {
-  return Object.entries(CommandType).find(([, value]) => value === commandType)?.[0] ?? String(commandType);
 }

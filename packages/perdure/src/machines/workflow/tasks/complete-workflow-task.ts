@@ -24,12 +24,15 @@ import { abortSentUpdates, hasUnsentUpdates, rejectUnprocessedUpdates } from '..
 import { isUnwritten, writeUnwrittenTask } from './workflow-task-events.js';
 import { failStartedTask, isStarted, scheduleWorkflowTask, startWorkflowTask, workflowTaskReply } from './workflow-task.js';
 
-export function completeWorkflowTask(draft: Draft, { token, request, namespaces, searchAttributeTypes }: CompleteWorkflowTaskInput): CompleteWorkflowTaskReply | RpcError {
+export function completeWorkflowTask(draft: Draft, { token, request, namespaces, searchAttributeTypes, nexusEndpoints, versionQueues }: CompleteWorkflowTaskInput): CompleteWorkflowTaskReply | RpcError {
   const { state, limits, now } = draft;
   if (!isStarted(state, token)) return staleWorkflowTask();
   const task = must(state.workflowTask, 'workflow task');
+  if (request.versioningBehavior !== 0 && request.deploymentOptions?.workerVersioningMode !== WorkerVersioningMode.VERSIONED) {
+    return invalid('versioning behavior cannot be specified without deployment options being set with versioned mode');
+  }
   if (state.run.pause !== undefined && isHeartbeat(request)) return pausedForTasks();
-  const planned = planCommands(state, request.commands, request.messages, limits, now, namespaces, searchAttributeTypes);
+  const planned = planCommands(state, request.commands, request.messages, limits, now, namespaces, searchAttributeTypes, nexusEndpoints, versionQueues);
   switch (planned.kind) {
     case 'refused':
       return planned.error;

@@ -67,7 +67,7 @@ function transientEvents(state: WorkflowState, task: WorkflowTaskState, limits: 
 }
 
 export function startedAttributes(
-  task: Pick<WorkflowTaskState, 'scheduledEventId' | 'startedEventId' | 'identity' | 'requestId' | 'historySizeBytes' | 'workerVersion'>,
+  task: Pick<WorkflowTaskState, 'scheduledEventId' | 'startedEventId' | 'identity' | 'requestId' | 'historySizeBytes' | 'workerVersion' | 'targetVersionChanged'>,
   updateCount: number,
   limits: WorkflowLimits,
 ): WorkflowTaskStartedEventAttributes {
@@ -84,7 +84,7 @@ export function startedAttributes(
     workerVersion: task.workerVersion,
     buildIdRedirectCounter: 0,
     suggestContinueAsNewReasons: reasons,
-    targetWorkerDeploymentVersionChanged: false,
+    targetWorkerDeploymentVersionChanged: task.targetVersionChanged,
   };
 }
 

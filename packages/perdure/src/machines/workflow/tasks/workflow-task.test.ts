@@ -287,12 +287,6 @@ test('memo and search attributes merge; a null value deletes', () => {
   assert.deepEqual([...Memo.decode(memo ?? new Uint8Array()).fields.keys()], ['a', 'c']);
 });
 
-test('a command that is not supported fails the task and says so', () => {
-  const workflow = startedWorkflow();
-  const refusal = workflow.refused(workflow.completionInput(workflow.pollWorkflowTask(), [{ commandType: 17 }]));
-  assert.match(refusal.message, /SCHEDULE_NEXUS_OPERATION/);
-});
-
 test('a history that is too long ends the run', () => {
   const workflow = startedWorkflow({}, { historyEvents: 10 });
   for (let i = 0; i < 10 && workflow.run.live.isOpen; i++) workflow.signal(`${i}`);

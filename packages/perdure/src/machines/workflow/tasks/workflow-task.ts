@@ -31,6 +31,7 @@ import { notOwed } from '../refusals.js';
 import { addResetPoint } from '../reset/reset-points.js';
 import { SERVER_IDENTITY, after, eventTime, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
+import { routeWorkflowTask } from '../runs/versioning.js';
 import { clearSticky } from './sticky.js';
 import { forgetTaskProblems, noteTaskProblem } from './task-problems.js';
 import { FAILING_ATTEMPT, abortWaitingUpdates, countAcceptedUpdates, markUpdatesSent, markUpdatesUnsent, updateRequestMessages } from '../updates/updates.js';
@@ -55,22 +56,22 @@ export function dispatchWorkflowTask(draft: Draft, poller: Poller): WorkflowTask
   const task = draft.state.workflowTask;
   if (task === undefined || (draft.state.run.pause !== undefined && task.startedEventId === 0)) return notOwed();
   if (task.startedEventId > 0 && task.requestId !== poller.requestId) return notOwed();
-  if (task.startedEventId === 0) startWorkflowTask(draft, poller.identity, poller.requestId, poller.worker);
+  if (task.startedEventId === 0) startWorkflowTask(draft, poller.identity, poller.requestId, poller.worker, routeWorkflowTask(draft, poller));
   return workflowTaskReply(draft.state, draft.limits, poller.sticky ? 'sticky' : 'normal');
 }
 
-export function startWorkflowTask(draft: Draft, identity: string, requestId: string, workerVersion?: WorkerVersionStamp): void {
+export function startWorkflowTask(draft: Draft, identity: string, requestId: string, workerVersion?: WorkerVersionStamp, targetVersionChanged = false): void {
   const { state, limits } = draft;
   const task = must(state.workflowTask, 'workflow task');
   if (isUnwritten(task) && task.scheduledEventId === state.nextEventId) {
-    draft.emitPrivate({ transientTaskStarted: { identity, requestId, workerVersion } });
+    draft.emitPrivate({ transientTaskStarted: { identity, requestId, workerVersion, targetVersionChanged } });
     return;
   }
   // Something happened since the failure: this is a first attempt again.
   if (task.transient) emitScheduled(draft, 1, startToCloseTimeoutMs(state, 1, limits));
   const scheduledEventId = must(state.workflowTask, 'workflow task').scheduledEventId;
   const { historySizeBytes } = state.run;
-  const started = { scheduledEventId, startedEventId: state.nextEventId, identity, requestId, historySizeBytes, workerVersion };
+  const started = { scheduledEventId, startedEventId: state.nextEventId, identity, requestId, historySizeBytes, workerVersion, targetVersionChanged };
   draft.emit(EventType.WORKFLOW_TASK_STARTED, { workflowTaskStartedEventAttributes: startedAttributes(started, countAcceptedUpdates(state), limits) });
 }
 
@@ -226,6 +227,7 @@ export function applyTaskStarted(state: WorkflowState, event: HistoryEvent, appl
   const task = must(state.workflowTask, 'workflow task');
   task.historySizeBytes = attributes.historySizeBytes;
   task.workerVersion = attributes.workerVersion;
+  task.targetVersionChanged = attributes.targetWorkerDeploymentVersionChanged;
 }
 
 export function applyTransientStarted(state: WorkflowState, started: TransientTaskStarted, applying: Applying): void {
@@ -233,6 +235,7 @@ export function applyTransientStarted(state: WorkflowState, started: TransientTa
   const task = must(state.workflowTask, 'workflow task');
   task.historySizeBytes = state.run.historySizeBytes;
   task.workerVersion = started.workerVersion;
+  task.targetVersionChanged = started.targetVersionChanged;
 }
 
 export function applyCompleted(state: WorkflowState, event: HistoryEvent, applying: Applying): void {
@@ -291,6 +294,7 @@ export function unstarted(scheduledEventId: number, attempt: number, startToClos
     stamp: 0,
     historySizeBytes: 0,
     workerVersion: undefined,
+    targetVersionChanged: false,
   };
 }
 

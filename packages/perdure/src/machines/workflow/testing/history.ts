@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { CallbackState, EventType } from '../../../protocol/index.js';
 import type { HistoryEvent } from '../../../protocol/index.js';
 import { childEnd } from '../messages/children.js';
+import { operationEnd } from '../nexus/nexus-operations.js';
 import type { TestRun } from './test-run.js';
 
 export function proveHistory(run: TestRun): void {
@@ -26,6 +27,7 @@ export function proveHistory(run: TestRun): void {
   if (closeEventId > 0) assert.equal(closeEventId, events.length, 'the close event is the last');
   else assert.ok(run.live.isOpen, 'a run that is closed has a close event');
   proveTimers(events);
+  proveOperations(events);
   proveCounts(run, events);
   proveUpdateCallbacks(run);
 }
@@ -75,6 +77,31 @@ function proveActivityEnd(event: HistoryEvent, open: Set<number>, startedIds: Re
   assert.equal(end.startedEventId, startedIds.get(end.scheduledEventId) ?? 0, 'the end of an activity names its Started event');
 }
 
+/** A Nexus operation starts once at most, and ends once; its cancellation is answered once, and not before it was asked for. */
+function proveOperations(events: readonly HistoryEvent[]): void {
+  const open = new Set<number>();
+  const started = new Set<number>();
+  const asked = new Map<number, number>();
+  for (const event of events) {
+    if (event.nexusOperationScheduledEventAttributes) open.add(event.eventId);
+    const begun = event.nexusOperationStartedEventAttributes?.scheduledEventId;
+    if (begun !== undefined) {
+      assert.ok(open.has(begun) && !started.has(begun), 'an operation starts once, before it ends');
+      started.add(begun);
+    }
+    const request = event.nexusOperationCancelRequestedEventAttributes;
+    if (request) asked.set(request.scheduledEventId, event.eventId);
+    const answered = event.nexusOperationCancelRequestCompletedEventAttributes ?? event.nexusOperationCancelRequestFailedEventAttributes;
+    if (answered) {
+      assert.equal(asked.get(answered.scheduledEventId), answered.requestedEventId, 'a cancellation that was asked for is answered once');
+      asked.delete(answered.scheduledEventId);
+      assert.ok(started.has(answered.scheduledEventId), 'only an operation that has started can be told');
+    }
+    const end = operationEnd(event);
+    if (end) assert.ok(open.delete(end.scheduledEventId), 'an operation ends once');
+  }
+}
+
 /** A timer fires or is cancelled, once. What workflow code sees as the time does not run backwards (what waited in the buffer keeps its own time). */
 function proveTimers(events: readonly HistoryEvent[]): void {
   const open = new Set<number>();
@@ -96,6 +123,7 @@ function commandOf(event: HistoryEvent): number | undefined {
     event.markerRecordedEventAttributes ?? event.activityTaskCancelRequestedEventAttributes ?? event.workflowExecutionCompletedEventAttributes ??
     event.startChildWorkflowExecutionInitiatedEventAttributes ?? event.signalExternalWorkflowExecutionInitiatedEventAttributes ??
     event.requestCancelExternalWorkflowExecutionInitiatedEventAttributes ?? event.workflowPropertiesModifiedEventAttributes ??
-    event.workflowExecutionContinuedAsNewEventAttributes ?? event.workflowExecutionCanceledEventAttributes
+    event.workflowExecutionContinuedAsNewEventAttributes ?? event.workflowExecutionCanceledEventAttributes ??
+    event.nexusOperationScheduledEventAttributes ?? event.nexusOperationCancelRequestedEventAttributes
   )?.workflowTaskCompletedEventId;
 }

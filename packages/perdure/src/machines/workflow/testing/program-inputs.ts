@@ -20,6 +20,7 @@ import type { Command, Encoded, HistoryEvent, Init, Message, UpdateRequest } fro
 import type { ActivitySelection, Jitter, WorkflowInput, WorkflowTaskReply } from '../inputs.js';
 import type { ExternalSender } from '../messages/message-inputs.js';
 import { cancelCommand, childCommand, sender, signalCommand } from './family.js';
+import { cancelOperation, completionWithEndpoints, scheduleOperation } from './nexus.js';
 import type { ActivitySelectionStep, CommandStep, Step, UpdateAnswer } from './program.js';
 import { STICKY, command, failure, payloads } from './test-run.js';
 import type { TestRun, TestWorkflow } from './test-run.js';
@@ -80,7 +81,7 @@ export function completionOf(step: Extract<Step, { do: 'complete-task' }>, task:
   const accepted = [...run.live.updates.values()].filter(({ acceptedEventId }) => acceptedEventId > 0);
   for (const { updateId } of accepted.slice(0, step.finish ?? 0)) say(response(updateId), true);
   const commands = [...named, ...(step.commands ?? []).map((made) => commandOf(made, run))];
-  return workflow.completionInput(task, commands, {
+  return completionWithEndpoints(workflow, task, commands, {
     ...(step.sticky && STICKY),
     ...(step.discards && CAN_DISCARD),
     messages,
@@ -124,6 +125,12 @@ function commandOf(step: CommandStep, run: TestRun): Init<Command> {
       return signalCommand(step.id ?? 'c1', { childWorkflowOnly: step.childOnly ?? false });
     case 'cancel-external':
       return cancelCommand(step.id ?? 'c1');
+    case 'nexus':
+      return scheduleOperation({ scheduleToCloseTimeout: step.scheduleToClose ?? 0, scheduleToStartTimeout: step.scheduleToStart ?? 0, startToCloseTimeout: step.startToClose ?? 0 });
+    case 'cancel-nexus': {
+      const operation = pick([...run.live.nexusOperations.keys()], step.which);
+      return operation === undefined ? scheduleOperation() : cancelOperation(operation);
+    }
     case 'complete':
       return command.complete();
     case 'fail':

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { Callback, Code, RequestCancelWorkflowExecutionRequest, ResetReapplyExcludeType, RpcError, SignalWorkflowExecutionRequest, WorkflowExecutionStatus } from '../../../protocol/index.js';
 import type { HostInput } from '../../machine.js';
 import type { ActivityTaskReply, WorkflowInput, WorkflowReply, WorkflowTaskReply } from '../inputs.js';
+import { HANDLER_REPLIES, OUTCOMES, completionOfOperation } from './nexus.js';
 import { Promises, SAME } from './promises.js';
 import { closed, moved, owedKeys, parent, started } from './family.js';
 import { proveHistory, waitedFor } from './history.js';
@@ -17,7 +18,7 @@ import type { TestRun } from './test-run.js';
 import { updateInput } from './updates.js';
 
 /** Small, so that short programs reach them. */
-const LIMITS = { bufferedEvents: 6, signalsPerRun: 30, pendingActivities: 6, pendingChildren: 4, updatesInFlight: 3, continueAsNewMinimumRunMs: 10, workflowTaskHeartbeatMs: 3000 };
+const LIMITS = { bufferedEvents: 6, signalsPerRun: 30, pendingActivities: 6, pendingChildren: 4, pendingNexusOperations: 4, updatesInFlight: 3, continueAsNewMinimumRunMs: 10, workflowTaskHeartbeatMs: 3000 };
 const RECENT = 12;
 
 type Of<Name extends Step['do']> = Extract<Step, { do: Name }>;
@@ -115,6 +116,8 @@ export class ProgramRun {
         return this.#dispatch(step, run);
       case 'child-ends':
         return this.#endChild(step, run);
+      case 'operation-ends':
+        return this.#endOperation(step, run);
       case 'sticky-unavailable':
         this.#send({ type: 'sticky-unavailable', key: 'workflow-task' }, run);
         return;
@@ -187,13 +190,25 @@ export class ProgramRun {
     this.#send(closed(child.initiatedEventId, child.workflowId, stranger ? 'stranger' : child.runId || 'a-run', eventType, attributes), run);
   }
 
+  /** A Nexus operation ends, known to have started or not. */
+  #endOperation({ which, how = 0, stranger }: Of<'operation-ends'>, run: TestRun): void {
+    const operation = pick([...run.live.nexusOperations.values()], which);
+    if (operation === undefined) return;
+    const before = run.live.nexusOperations.size;
+    const reply = this.#send(completionOfOperation(run, operation.scheduledEventId, OUTCOMES[how % OUTCOMES.length], stranger ? { requestId: 'stranger' } : {}), run);
+    assert.equal(reply instanceof RpcError, stranger === true, 'who waits is told, and nobody else');
+    if (stranger) assert.equal(run.live.nexusOperations.size, before);
+  }
+
   /** Somebody answers a message of a run, also of one that is deleted; sometimes one that was answered before. */
   #answer({ run: back = 0, which, how = 0, again }: Of<'answer'>): void {
     const run = this.runs.at(-1 - Math.min(back, this.runs.length - 1));
     const key = run && pick(again ? this.#answered : owedKeys(run), which);
     if (run === undefined || key === undefined) return;
     this.#answered.push(key);
-    const replies = key.startsWith('message:callback:')
+    const replies = key.startsWith('message:nexus')
+      ? HANDLER_REPLIES
+      : key.startsWith('message:callback:')
       ? [{ kind: 'taken' }, { kind: 'not-taken', message: 'no', retryable: true }, { kind: 'not-taken', message: 'no', retryable: false }]
       : [started(`run-${this.workflow.newId()}`), { kind: 'done' }, new RpcError(Code.NOT_FOUND, 'no'), new RpcError(Code.ALREADY_EXISTS, 'no'), moved('elsewhere'), started('child-1'), started('child-2')];
     this.#send({ type: 'delivered', answers: [{ key, reply: replies[how % replies.length] }] }, run);

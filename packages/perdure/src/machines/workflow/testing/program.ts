@@ -21,6 +21,8 @@ export type CommandStep =
   | { readonly make: 'child'; readonly id?: string; readonly closePolicy?: ParentClosePolicy }
   | { readonly make: 'signal-external'; readonly id?: string; readonly childOnly?: boolean }
   | { readonly make: 'cancel-external'; readonly id?: string }
+  | { readonly make: 'nexus'; readonly scheduleToClose?: number; readonly scheduleToStart?: number; readonly startToClose?: number }
+  | { readonly make: 'cancel-nexus'; readonly which?: Pick }
   | { readonly make: 'complete' | 'fail' | 'cancel' | 'continue-as-new' };
 
 /** What a worker says about an update; `both`: accepted and completed in one task; `command`: it also names the message in its commands. */
@@ -80,6 +82,8 @@ export type Step =
   | { readonly do: 'unpause' }
   | { readonly do: 'change-options'; readonly priority?: number; readonly versioning?: boolean }
   | { readonly do: 'answer'; readonly run?: number; readonly which?: Pick; readonly how?: number; readonly again?: boolean }
+  /** `stranger`: for an operation that nobody waits for. */
+  | { readonly do: 'operation-ends'; readonly which?: Pick; readonly how?: number; readonly stranger?: boolean; readonly run?: number }
   | { readonly do: 'child-ends'; readonly which?: Pick; readonly how?: number; readonly stranger?: boolean }
   | { readonly do: 'pause-activities'; readonly of?: ActivitySelectionStep; readonly request?: string }
   | { readonly do: 'unpause-activities'; readonly of?: ActivitySelectionStep; readonly attempts?: boolean; readonly heartbeat?: boolean; readonly jitter?: number }
@@ -175,6 +179,7 @@ const STEPS: readonly (readonly [number, (dice: Dice) => Step])[] = [
   [1.5, startOnTop],
   [0.5, ({ below, chance }) => ({ do: 'change-options', priority: below(3), versioning: chance(0.5) })],
   [7, ({ run, below, chance }) => ({ do: 'answer', run: run(), which: below(4), how: below(7), again: chance(0.1) })],
+  [2.5, ({ below, chance, run }) => ({ do: 'operation-ends', which: below(3), how: below(3), stranger: chance(0.1), run: run() })],
   [3, ({ below, chance }) => ({ do: 'child-ends', which: below(3), how: below(5), stranger: chance(0.1) })],
   [1, ({ of }) => ({ do: 'pause-activities', of: of(...SELECTIONS), request: of('', 'q1') })],
   [1.5, ({ of, chance, below }) => ({ do: 'unpause-activities', of: of(...SELECTIONS), attempts: chance(0.5), heartbeat: chance(0.5), jitter: chance(0.5) ? below(100) / 100 : 0 })],
@@ -220,7 +225,7 @@ function completion(dice: Dice): Step {
 }
 
 function commandStep({ chance, below, of }: Dice): CommandStep {
-  switch (below(10)) {
+  switch (below(13)) {
     case 0:
     case 1:
       return {
@@ -243,6 +248,16 @@ function commandStep({ chance, below, of }: Dice): CommandStep {
     case 7:
       return { make: 'child', id: of('c1', 'c2', 'c3'), closePolicy: of(...Object.values(ParentClosePolicy)) };
     case 8:
+    case 9:
+      return {
+        make: 'nexus',
+        scheduleToClose: chance(0.3) ? 3000 : 0,
+        scheduleToStart: chance(0.2) ? 800 : 0,
+        startToClose: chance(0.2) ? 700 : 0,
+      };
+    case 10:
+      return { make: 'cancel-nexus', which: below(3) };
+    case 11:
       return { make: 'signal-external', id: of('c1', 'c4'), childOnly: chance(0.3) };
     default:
       return { make: 'cancel-external', id: of('c1', 'c4') };
