@@ -74,7 +74,7 @@ function selectionOf({ id, type }: OperationRequest, all: boolean | undefined): 
   throw invalidArgument('Either Activity.Id or Activity.Type should be set on request.');
 }
 
-function jitterOf({ random }: Rooms, withinMs: number | undefined): Jitter {
+export function jitterOf({ random }: Rooms, withinMs: number | undefined): Jitter {
   checkDuration('Jitter', withinMs);
   return { withinMs: withinMs ?? 0, seed: withinMs === undefined ? 0 : random.next() };
 }

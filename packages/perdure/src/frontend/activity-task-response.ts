@@ -1,4 +1,4 @@
-/** Turns a started activity attempt into what a worker receives. */
+/** Turns a started activity attempt into what a worker receives. One without a workflow names its own run in the token. */
 import type { Namespace } from '../machines/namespace/inputs.js';
 import type { ActivityTaskReply } from '../machines/workflow/index.js';
 import type { Init, PollActivityTaskQueueResponse } from '../protocol/index.js';
@@ -11,7 +11,7 @@ export function activityTaskResponse(namespace: Namespace, { task, token }: Acti
     taskToken: activityTaskToken(namespace.id, {
       ...token,
       workflowId: execution?.workflowId,
-      runId: execution?.runId,
+      runId: execution?.runId || task.activityRunId,
       activityId: task.activityId,
     }),
   };

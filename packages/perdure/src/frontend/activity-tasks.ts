@@ -4,6 +4,7 @@
  * User data that is too large is not bounced back to the worker, which could do nothing about it: the machine lets the attempt fail with
  * a message.
  */
+import { ACTIVITY_KIND } from '../machines/activity/index.js';
 import { WORKFLOW_KIND, type ActivityAddress, type ActivityTaskReply, type DoneReply, type HeartbeatReply, type WorkflowInput } from '../machines/workflow/index.js';
 import type { MachineKey } from '../machines/machine.js';
 import {
@@ -18,7 +19,7 @@ import {
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { activityTaskResponse } from './activity-task-response.js';
-import { invalidArgument, notFound } from './refusals.js';
+import { invalidArgument } from './refusals.js';
 import type { Rooms } from './rooms.js';
 import { pollTask } from './task-poll.js';
 import { readTaskToken } from './task-token.js';
@@ -66,7 +67,7 @@ function byToken({ namespaces }: Rooms, request: ByToken): Target {
   checkLength('Identity', request.identity, limits);
   return {
     limits,
-    key: { kind: WORKFLOW_KIND, namespace: namespaceId, key: task.workflowId, machine: task.runId },
+    key: ownerOf(task, namespaceId),
     activity: { by: 'token', scheduledEventId: task.scheduledEventId, attempt: task.attempt, stamp: task.stamp },
   };
 }
@@ -75,15 +76,19 @@ function byId({ namespaces }: Rooms, request: ById): Target {
   const namespace = namespaces.get(request.namespace);
   const { limits } = namespace;
   required('ActivityId', request.activityId, limits);
-  if (request.workflowId === '') throw notFound(`Activity not found: ${request.activityId}. Activities outside of a workflow execution are not supported; set the workflow id.`);
   checkRunId(request.runId);
   checkLength('Identity', request.identity, limits);
-  const key = { kind: WORKFLOW_KIND, namespace: namespace.id, key: request.workflowId };
   return {
     limits,
-    key: request.runId === '' ? key : { ...key, machine: request.runId },
+    key: ownerOf(request, namespace.id),
     activity: { by: 'id', activityId: request.activityId },
   };
+}
+
+/** The run whose activity it is; where no workflow is named, the activity is a machine of its own. No run: the latest one. */
+function ownerOf({ workflowId, runId, activityId }: Pick<ById, 'workflowId' | 'runId' | 'activityId'>, namespace: string): MachineKey {
+  const key = workflowId === '' ? { kind: ACTIVITY_KIND, namespace, key: activityId } : { kind: WORKFLOW_KIND, namespace, key: workflowId };
+  return runId === '' ? key : { ...key, machine: runId };
 }
 
 function send(rooms: Rooms, key: MachineKey, input: WorkflowInput): Promise<DoneReply> {

@@ -26,10 +26,12 @@ const LONG_WAITS: ReadonlySet<string> = new Set(
     WorkflowService.UpdateWorkflowExecution,
     WorkflowService.PollWorkflowExecutionUpdate,
     WorkflowService.ExecuteMultiOperation,
+    WorkflowService.PollActivityExecution,
   ].map((method) => method.path),
 );
-/** Waits only if the request says so. */
+/** These wait only if the request says so. */
 const HISTORY = WorkflowService.GetWorkflowExecutionHistory.path;
+const DESCRIBE_ACTIVITY = WorkflowService.DescribeActivityExecution.path;
 /** Asked by every client before anything else, also by those that find out whether the server is alive. */
 const ALWAYS: ReadonlySet<string> = new Set([WorkflowService.GetSystemInfo.path]);
 const BURST_SECONDS = 2;
@@ -37,11 +39,11 @@ const BURST_SECONDS = 2;
 const NOTHING = (): void => {};
 
 /** What kind of call a method makes, for admission. */
-export type CallKind = 'always' | 'short' | 'long' | 'history';
+export type CallKind = 'always' | 'short' | 'long' | 'as-asked';
 
 export function callKind(path: string): CallKind {
   if (ALWAYS.has(path)) return 'always';
-  if (path === HISTORY) return 'history';
+  if (path === HISTORY || path === DESCRIBE_ACTIVITY) return 'as-asked';
   return LONG_WAITS.has(path) ? 'long' : 'short';
 }
 
@@ -74,7 +76,7 @@ export class Admission {
     const namespace = name === undefined ? undefined : this.#namespaces.find(name);
     if (namespace === undefined) return NOTHING;
     const { requestsPerSecond, longPolls } = namespace.limits;
-    const isLong = kind === 'long' || (kind === 'history' && waitsForEvents(request));
+    const isLong = kind === 'long' || (kind === 'as-asked' && asksToWait(request));
     if (!isLong && requestsPerSecond === 0) return NOTHING;
 
     const guest = this.#guest(namespace.id);
@@ -129,8 +131,10 @@ function namespaceOf(request: unknown): string | undefined {
   return typeof request === 'object' && request !== null && 'namespace' in request && typeof request.namespace === 'string' ? request.namespace : undefined;
 }
 
-function waitsForEvents(request: unknown): boolean {
-  return typeof request === 'object' && request !== null && 'waitNewEvent' in request && request.waitNewEvent === true;
+function asksToWait(request: unknown): boolean {
+  if (typeof request !== 'object' || request === null) return false;
+  if ('waitNewEvent' in request) return request.waitNewEvent === true;
+  return 'longPollToken' in request && request.longPollToken instanceof Uint8Array && request.longPollToken.byteLength > 0;
 }
 
 function exhausted(cause: 'RPS_LIMIT' | 'CONCURRENT_LIMIT', scope: 'NAMESPACE' | 'SYSTEM', message: string): RpcError {

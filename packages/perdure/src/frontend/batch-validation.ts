@@ -1,6 +1,7 @@
 /** Checks of StartBatchOperation, and what the batch machine gets of it: which executions, or which query. */
-import { operationOf } from '../machines/batch/index.js';
-import { BatchOperationType, ResetType, WorkflowExecutionOptions, type BatchOperationReset, type StartBatchOperationRequest, type WorkflowExecution } from '../protocol/index.js';
+import { ACTIVITY_KIND } from '../machines/activity/index.js';
+import { operationOf, targetKind } from '../machines/batch/index.js';
+import { BatchOperationType, ExecutionType, ResetType, WorkflowExecutionOptions, type BatchOperationReset, type StartBatchOperationRequest, type WorkflowExecution } from '../protocol/index.js';
 import { checkPriority } from './priority.js';
 import { invalidArgument } from './refusals.js';
 import { checkWhat } from './reset.js';
@@ -11,14 +12,12 @@ import { checkBlob, checkDuration, checkLength, required, requiredExecution } fr
 export function checkBatch(request: StartBatchOperationRequest, limits: NamespaceLimits): void {
   const { jobId, reason, visibilityQuery, executions, maxOperationsPerSecond } = request;
   const operation = operationOf(request);
-  if (request.cancelActivitiesOperation ?? request.terminateActivitiesOperation ?? request.deleteActivitiesOperation) {
-    throw invalidArgument('The operation type is not supported: there are no standalone activities here.');
-  }
-  if (request.targetExecutions.length > 0) throw invalidArgument('TargetExecutions are not supported: name workflow executions in Executions.');
-  if (operation === undefined || reason === '' || (visibilityQuery === '' && executions.length === 0)) {
+  const named = executions.length + request.targetExecutions.length;
+  if (operation === undefined || reason === '' || (visibilityQuery === '' && named === 0)) {
     throw invalidArgument('must provide required parameters: BatchType/Reason/Namespace/Query/Executions');
   }
-  if (visibilityQuery !== '' && executions.length > 0) throw invalidArgument('batch query and executions are mutually exclusive');
+  if (executions.length > 0 && targetKind(request) === ACTIVITY_KIND) throw invalidArgument('Executions are those of workflows: name activities in TargetExecutions.');
+  if (visibilityQuery !== '' && named > 0) throw invalidArgument('batch query and executions are mutually exclusive');
   required('JobId', jobId, limits);
   checkLength('Reason', reason, limits);
   checkLength('Identity', operation.identity, limits);
@@ -64,7 +63,11 @@ function checkReset({ options, resetType, resetReapplyType, postResetOperations 
 }
 
 /** Each once, however often it was named. */
-export function executionsOf({ executions }: StartBatchOperationRequest, { batchExecutions }: NamespaceLimits): WorkflowExecution[] {
+export function executionsOf(request: StartBatchOperationRequest, { batchExecutions }: NamespaceLimits): WorkflowExecution[] {
+  const type = targetKind(request) === ACTIVITY_KIND ? ExecutionType.ACTIVITY : ExecutionType.WORKFLOW;
+  const other = request.targetExecutions.find((target) => target.type !== type && target.type !== ExecutionType.UNSPECIFIED);
+  if (other !== undefined) throw invalidArgument(`TargetExecutions name "${other.businessId}" with a type that the operation is not for.`);
+  const executions = [...request.executions, ...request.targetExecutions.map(({ businessId: workflowId, runId }) => ({ workflowId, runId }))];
   if (executions.length > batchExecutions) throw invalidArgument(`Executions exceed count limit: ${executions.length} were sent, at most ${batchExecutions} are accepted. Use a query.`);
   const named = new Map(executions.map((execution) => [`${requiredExecution(execution).runId} ${execution.workflowId}`, execution]));
   return [...named.values()];
@@ -79,6 +82,8 @@ const OPEN_ONLY: ReadonlySet<BatchOperationType> = new Set([
   BatchOperationType.UNPAUSE_ACTIVITY,
   BatchOperationType.RESET_ACTIVITY,
   BatchOperationType.UPDATE_ACTIVITY_OPTIONS,
+  BatchOperationType.CANCEL_ACTIVITY,
+  BatchOperationType.TERMINATE_ACTIVITY,
 ]);
 
 /** The query with what the operation adds to it; empty where executions are named. */

@@ -229,7 +229,7 @@ test('requests that cannot be carried out are refused, and start nothing', async
     [{ visibilityQuery: ORDERS, unpauseActivitiesOperation: {} }, /activity type/],
     [{ visibilityQuery: ORDERS, resetActivitiesOperation: { type: '' } }, /activity type/],
     [{ visibilityQuery: ORDERS, updateActivityOptionsOperation: { matchAll: true } }, /restore original/],
-    [{ visibilityQuery: ORDERS, cancelActivitiesOperation: {} }, /not supported/],
+    [{ executions: [{ workflowId: 'w' }], cancelActivitiesOperation: {} }, /TargetExecutions/],
     [{ visibilityQuery: ORDERS, terminationOperation, maxOperationsPerSecond: -1 }, /MaxOperationsPerSecond/],
     [{ executions: [{ workflowId: '' }], terminationOperation }, /WorkflowId/],
     [{ executions: [{ workflowId: 'w', runId: 'x' }], terminationOperation }, /RunId/],

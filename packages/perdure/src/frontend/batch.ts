@@ -1,7 +1,6 @@
 /** Batch operations as clients see them: start, stop, describe, list. The work is the batch machine's (`machines/batch/`). */
-import { BATCH_KIND, describeBatch, type BatchReply, type BatchState, type StartBatchInput } from '../machines/batch/index.js';
+import { BATCH_KIND, describeBatch, targetKind, type BatchReply, type BatchState, type StartBatchInput } from '../machines/batch/index.js';
 import type { MachineKey } from '../machines/machine.js';
-import { WORKFLOW_KIND } from '../machines/workflow/index.js';
 import { BatchOperationInfo, StartBatchOperationRequest, WorkflowExecutionStatus, WorkflowService } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
 import { checkBatch, digestOf, executionsOf, queryOf } from './batch-validation.js';
@@ -9,6 +8,7 @@ import { listPage, totalOf } from './list-page.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import { concurrentLimit, invalidArgument, notFound } from './refusals.js';
 import type { Rooms } from './rooms.js';
+import { listedOf } from './standalone-list.js';
 import { checkLength, pageSize, required } from './validation.js';
 import { listQuery } from './visibility.js';
 
@@ -91,7 +91,7 @@ class StartsUnderWay {
     const most = limits.batchOperationsPerSecond;
     return {
       type: 'start',
-      request: { ...request, executions },
+      request: { ...request, executions, targetExecutions: [] },
       query,
       digest: digestOf(StartBatchOperationRequest.encode(request)),
       expected: query === '' ? executions.length : await this.#found(namespace, request, query),
@@ -101,12 +101,14 @@ class StartsUnderWay {
     };
   }
 
-  async #found(namespace: ServedNamespace, { visibilityQuery }: StartBatchOperationRequest, query: string): Promise<number> {
+  async #found(namespace: ServedNamespace, request: StartBatchOperationRequest, query: string): Promise<number> {
     const now = this.rooms.clock.now();
+    const kind = targetKind(request);
+    const listed = listedOf(kind);
     // First as it was written: then positions in a refusal are those of the client's text.
-    const { order } = listQuery(visibilityQuery, namespace, now);
+    const { order } = listQuery(request.visibilityQuery, namespace, now, listed);
     if (order.length > 0) throw invalidArgument("invalid query: operation is not supported: 'ORDER BY' clause in a batch operation. Leave it out.");
-    const { condition } = listQuery(query, namespace, now);
-    return totalOf(await this.rooms.host.count({ kind: WORKFLOW_KIND, namespace: namespace.id, condition }));
+    const { condition } = listQuery(query, namespace, now, listed);
+    return totalOf(await this.rooms.host.count({ kind, namespace: namespace.id, condition }));
   }
 }

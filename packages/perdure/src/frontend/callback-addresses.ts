@@ -6,11 +6,10 @@
  * a port the scheme's own is meant. The path is free.
  */
 import { Callback, Code, RpcError, type Encoded } from '../protocol/index.js';
+import { SYSTEM_CALLBACK_URL } from './nexus/callback-token.js';
 import { invalidArgument } from './refusals.js';
 import type { NamespaceLimits } from './request-limits.js';
 
-/** Within this server: understood, and nobody is there to take it yet. */
-const INTERNAL_URL = 'temporal://system';
 
 interface Rule {
   readonly protocol: string;
@@ -58,7 +57,7 @@ export class CallbackAddresses {
     if (Buffer.byteLength(text) > callbackUrlLengthBytes) {
       throw invalidArgument(`invalid url: url length longer than max length allowed of ${callbackUrlLengthBytes}`);
     }
-    if (text === INTERNAL_URL) return;
+    if (text === SYSTEM_CALLBACK_URL) return;
     const url = readUrl(text);
     if (url === undefined) throw invalidArgument(`invalid url: ${/^https?:\/\/($|[/?#])/.test(text) ? 'missing host' : `cannot be read: ${text}`}`);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw invalidArgument(`invalid url: unknown scheme: ${text}`);

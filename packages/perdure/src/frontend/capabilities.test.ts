@@ -109,7 +109,7 @@ const ofNamespaces: Record<keyof typeof NAMESPACE_CAPABILITIES, Proof> = {
     await stage.start('w');
     return (await poll).pollerScalingDecision !== undefined;
   },
-  workerCommands: ['StartActivityExecution', 'RespondNexusTaskCompleted'],
+  workerCommands: ['WorkerCommand'],
   standaloneNexusOperation: ['StartNexusOperationExecution'],
   async workflowUpdateCallbacks(stage) {
     const started = await stage.start('w');
@@ -127,8 +127,11 @@ const ofNamespaces: Record<keyof typeof NAMESPACE_CAPABILITIES, Proof> = {
   pollerAutoscalingAutoEnroll: ['AutoEnroll'],
   workflowTaskCompletionPagination: ['CompletionPage'],
   standaloneActivityStartDelay: ['StartActivityExecution'],
-  standaloneActivityBatchOperations: ['StartActivityExecution'],
-  standaloneActivityOperatorCommands: ['StartActivityExecution'],
+  async standaloneActivityBatchOperations(stage) {
+    const job = { namespace: NAMESPACE, jobId: 'j', reason: 'r', visibilityQuery: "ActivityType = 'a'", cancelActivitiesOperation: {} };
+    return stage.call(WorkflowService.StartBatchOperation, job).then(() => true, () => false);
+  },
+  standaloneActivityOperatorCommands: ['PauseActivityExecution', 'UnpauseActivityExecution', 'ResetActivityExecution', 'UpdateActivityExecutionOptions'],
 };
 
 for (const [what, table, proofs] of [

@@ -23,7 +23,7 @@ export const CAPABILITIES: GetSystemInfoResponse_Capabilities = {
   eagerWorkflowStart: true,
   sdkMetadata: true,
   countGroupByExecutionStatus: true,
-  nexus: false,
+  nexus: true,
   serverScaledDeployments: false,
   serverScaledProviderCloudRun: false,
 };
@@ -36,7 +36,7 @@ export const NAMESPACE_CAPABILITIES: NamespaceInfo_Capabilities = {
   workerHeartbeats: true,
   reportedProblemsSearchAttribute: true,
   workflowPause: true,
-  standaloneActivities: false,
+  standaloneActivities: true,
   workerPollCompleteOnShutdown: true,
   pollerAutoscaling: true,
   workerCommands: false,
@@ -44,7 +44,7 @@ export const NAMESPACE_CAPABILITIES: NamespaceInfo_Capabilities = {
   workflowUpdateCallbacks: true,
   pollerAutoscalingAutoEnroll: false,
   workflowTaskCompletionPagination: false,
-  standaloneActivityStartDelay: false,
-  standaloneActivityBatchOperations: false,
-  standaloneActivityOperatorCommands: false,
+  standaloneActivityStartDelay: true,
+  standaloneActivityBatchOperations: true,
+  standaloneActivityOperatorCommands: true,
 };

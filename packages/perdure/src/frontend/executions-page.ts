@@ -8,6 +8,7 @@ import { EXECUTIONS_PAGE_KIND, type ExecutionsPage, type PageRequest } from '../
 import { Code, RpcError } from '../protocol/index.js';
 import { CREATION_ATTRIBUTE } from '../visibility/condition.js';
 import type { NamespaceRegistry } from './namespace-registry.js';
+import { listedOf } from './standalone-list.js';
 import { listQuery } from './visibility.js';
 
 export class ExecutionsPageCourier implements Courier {
@@ -26,7 +27,7 @@ export class ExecutionsPageCourier implements Courier {
     const { namespace, kind, nowMs, limit } = query;
     const order = [{ attribute: CREATION_ATTRIBUTE, descending: query.order === 'created' }];
     try {
-      const condition = query.query === '' ? undefined : listQuery(query.query, namespaces.getById(namespace), nowMs).condition;
+      const condition = query.query === '' ? undefined : listQuery(query.query, namespaces.getById(namespace), nowMs, listedOf(kind)).condition;
       const { items, next } = await host.list({ kind, namespace, condition, order, limit, after: after === '' ? undefined : after });
       return { executions: items.map(({ key, machine }) => ({ key, machine })), next };
     } catch (error) {

@@ -23,6 +23,7 @@ import {
   type Method,
 } from '../protocol/index.js';
 import { completeWorkflow, NAMESPACE, QUEUE, scheduleActivity, Stage, startRequest } from '../server/testing/stage.js';
+import { nexusTaskToken, readTaskToken } from './task-token.js';
 import { queryTaskToken } from './task-token.js';
 
 const OTHER = 'other';
@@ -33,6 +34,8 @@ const WORKER = `${SECRET}-k`;
 const ATTRIBUTE = `${SECRET}A`;
 const ACTIVITY = `${SECRET}-a`;
 const JOB = `${SECRET}-j`;
+/** An activity without a workflow. */
+const ALONE = `${SECRET}-alone`;
 
 /** What the first namespace holds, as far as requests name it. */
 interface World {
@@ -52,15 +55,21 @@ type Answer = 'not-found' | 'invalid' | 'nothing' | 'waits' | 'own';
 
 type Row = readonly [answer: Answer, request: (world: World) => object];
 
+const DEPLOYMENT = `${SECRET}-d`;
+const deploymentVersion = { deploymentName: DEPLOYMENT, buildId: '1' };
 const execution = { workflowId: WORKFLOW };
 const byExecution = () => ({ execution });
 const byWorkflowExecution = () => ({ workflowExecution: execution });
 const byActivity = () => ({ workflowId: WORKFLOW, activityId: ACTIVITY });
+const alone = () => ({ activityId: ALONE });
 const queue = { taskQueue: { name: QUEUE }, identity: 'i' };
 const operation = { execution, id: ACTIVITY, activity: { id: ACTIVITY } };
 const start = () => ({ ...startRequest(WORKFLOW), namespace: OTHER });
 const schedule = { spec: { interval: [{ interval: 3_600_000 }] }, action: { startWorkflow: { workflowId: 'x', workflowType: { name: 'x' }, taskQueue: { name: QUEUE } } } };
 const batch = { reason: 'r', terminationOperation: {}, operationType: BatchOperationType.TERMINATE };
+
+/** A token of the same namespace. */
+const nexusToken = (activityToken: Uint8Array): Uint8Array => nexusTaskToken(readTaskToken(activityToken, 'activityTask').namespaceId, 'request');
 
 const ROWS: Readonly<Record<string, Row>> = {
   RegisterNamespace: ['own', () => ({ workflowExecutionRetentionPeriod: 3_600_000 })],
@@ -95,6 +104,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   RespondWorkflowTaskCompleted: ['invalid', ({ workflowToken }) => ({ taskToken: workflowToken, commands: [completeWorkflow()] })],
   RespondWorkflowTaskFailed: ['invalid', ({ workflowToken }) => ({ taskToken: workflowToken })],
   RespondQueryTaskCompleted: ['invalid', ({ queryToken }) => ({ taskToken: queryToken, completedType: QueryResultType.ANSWERED })],
+  RespondNexusTaskCompleted: ['invalid', ({ activityToken }) => ({ taskToken: nexusToken(activityToken) })],
+  RespondNexusTaskFailed: ['invalid', ({ activityToken }) => ({ taskToken: nexusToken(activityToken), error: { errorType: 'INTERNAL' } })],
   RecordActivityTaskHeartbeat: ['invalid', ({ activityToken }) => ({ taskToken: activityToken })],
   RespondActivityTaskCompleted: ['invalid', ({ activityToken }) => ({ taskToken: activityToken })],
   RespondActivityTaskFailed: ['invalid', ({ activityToken }) => ({ taskToken: activityToken })],
@@ -107,10 +118,18 @@ const ROWS: Readonly<Record<string, Row>> = {
   UnpauseActivity: ['not-found', () => operation],
   ResetActivity: ['not-found', () => operation],
   UpdateActivityOptions: ['not-found', () => ({ ...operation, activityOptions: { startToCloseTimeout: 1_000 }, updateMask: { paths: ['start_to_close_timeout'] } })],
-  PauseActivityExecution: ['not-found', byActivity],
-  UnpauseActivityExecution: ['not-found', byActivity],
+  StartActivityExecution: ['own', () => ({ ...alone(), activityType: { name: 'x' }, taskQueue: { name: QUEUE }, startToCloseTimeout: 1_000 })],
+  DescribeActivityExecution: ['not-found', alone],
+  PollActivityExecution: ['not-found', alone],
+  RequestCancelActivityExecution: ['not-found', alone],
+  TerminateActivityExecution: ['not-found', alone],
+  DeleteActivityExecution: ['not-found', alone],
+  ListActivityExecutions: ['nothing', () => ({})],
+  CountActivityExecutions: ['nothing', () => ({})],
+  PauseActivityExecution: ['not-found', alone],
+  UnpauseActivityExecution: ['not-found', alone],
   ResetActivityExecution: ['not-found', byActivity],
-  UpdateActivityExecutionOptions: ['not-found', () => ({ ...byActivity(), activityOptions: { startToCloseTimeout: 1_000 }, updateMask: { paths: ['start_to_close_timeout'] } })],
+  UpdateActivityExecutionOptions: ['not-found', () => ({ ...alone(), activityOptions: { startToCloseTimeout: 1_000 }, updateMask: { paths: ['start_to_close_timeout'] } })],
   ListWorkflowExecutions: ['nothing', () => ({})],
   ListOpenWorkflowExecutions: ['nothing', () => ({ startTimeFilter: {} })],
   ListClosedWorkflowExecutions: ['nothing', () => ({ startTimeFilter: {} })],
@@ -138,6 +157,17 @@ const ROWS: Readonly<Record<string, Row>> = {
   DescribeTaskQueue: ['nothing', () => ({ ...queue, taskQueueType: TaskQueueType.WORKFLOW, reportStats: true, reportPollers: true })],
   ListTaskQueuePartitions: ['nothing', () => queue],
   UpdateTaskQueueConfig: ['own', () => ({ identity: 'i', taskQueue: QUEUE, taskQueueType: TaskQueueType.ACTIVITY, updateQueueRateLimit: { rateLimit: { requestsPerSecond: 1 }, reason: 'r' } })],
+  CreateWorkerDeployment: ['own', () => ({ deploymentName: DEPLOYMENT, identity: 'i', requestId: 'r' })],
+  CreateWorkerDeploymentVersion: ['not-found', () => ({ deploymentVersion, identity: 'i', requestId: 'r' })],
+  DescribeWorkerDeployment: ['not-found', () => ({ deploymentName: DEPLOYMENT })],
+  DescribeWorkerDeploymentVersion: ['not-found', () => ({ deploymentVersion })],
+  ListWorkerDeployments: ['nothing', () => ({})],
+  SetWorkerDeploymentCurrentVersion: ['not-found', () => ({ ...deploymentVersion, identity: 'i' })],
+  SetWorkerDeploymentRampingVersion: ['not-found', () => ({ ...deploymentVersion, identity: 'i', percentage: 5 })],
+  SetWorkerDeploymentManager: ['not-found', () => ({ deploymentName: DEPLOYMENT, identity: 'i', self: true })],
+  UpdateWorkerDeploymentVersionMetadata: ['not-found', () => ({ deploymentVersion, identity: 'i', removeEntries: ['x'] })],
+  DeleteWorkerDeploymentVersion: ['not-found', () => ({ deploymentVersion, identity: 'i' })],
+  DeleteWorkerDeployment: ['own', () => ({ deploymentName: DEPLOYMENT, identity: 'i' })],
   AddSearchAttributes: ['own', () => ({ searchAttributes: new Map([[ATTRIBUTE, IndexedValueType.INT]]) })],
   RemoveSearchAttributes: ['own', () => ({ searchAttributes: [ATTRIBUTE] })],
   ListSearchAttributes: ['nothing', () => ({})],
@@ -159,9 +189,17 @@ async function openWorld(): Promise<{ stage: Stage; world: World }> {
   await stage.signal(WORKFLOW, SECRET);
   const task = await stage.pollWorkflow();
   await stage.start(`${SECRET}-waiting`);
+  await stage.call(WorkflowService.StartActivityExecution, {
+    namespace: NAMESPACE,
+    activityId: ALONE,
+    activityType: { name: SECRET },
+    taskQueue: { name: `${QUEUE}-alone` },
+    startToCloseTimeout: 10_000,
+  });
   await stage.call(WorkflowService.CreateSchedule, { namespace: NAMESPACE, scheduleId: SCHEDULE, requestId: 'r', schedule: { ...schedule, state: { paused: true } } });
   await stage.call(WorkflowService.RecordWorkerHeartbeat, { namespace: NAMESPACE, workerHeartbeat: [{ workerInstanceKey: WORKER, taskQueue: QUEUE }] });
   await stage.call(OperatorService.AddSearchAttributes, { namespace: NAMESPACE, searchAttributes: new Map([[ATTRIBUTE, IndexedValueType.KEYWORD]]) });
+  await stage.call(WorkflowService.SetWorkerDeploymentCurrentVersion, { namespace: NAMESPACE, ...deploymentVersion, identity: SECRET, allowNoPollers: true });
   const id = (await stage.call(WorkflowService.DescribeNamespace, { namespace: NAMESPACE })).namespaceInfo?.id ?? '';
   return { stage, world: { runId, workflowToken: task.taskToken, activityToken: activity.taskToken, queryToken: queryTaskToken(id, 'q') } };
 }
@@ -176,6 +214,9 @@ async function fingerprint(stage: Stage): Promise<string> {
     stage.call(WorkflowService.ListWorkflowExecutions, inFirst),
     stage.call(WorkflowService.DescribeSchedule, { ...inFirst, scheduleId: SCHEDULE }),
     stage.call(WorkflowService.ListSchedules, inFirst),
+    stage.call(WorkflowService.DescribeActivityExecution, { ...inFirst, activityId: ALONE, includeInput: true, includeOutcome: true }),
+    stage.call(WorkflowService.ListActivityExecutions, inFirst),
+    stage.call(WorkflowService.DescribeWorkerDeployment, { ...inFirst, deploymentName: DEPLOYMENT }),
     stage.call(WorkflowService.ListWorkers, inFirst),
     stage.call(OperatorService.ListSearchAttributes, inFirst),
   ]);
@@ -292,7 +333,7 @@ test('a deprecated namespace begins nothing, and serves all the rest', async (t)
   const { stage, world } = await openWorld();
   await using _ = stage;
   await stage.call(WorkflowService.DeprecateNamespace, { namespace: NAMESPACE });
-  const begins = new Set(['StartWorkflowExecution', 'SignalWithStartWorkflowExecution', 'ExecuteMultiOperation', 'CreateSchedule']);
+  const begins = new Set(['StartWorkflowExecution', 'SignalWithStartWorkflowExecution', 'ExecuteMultiOperation', 'CreateSchedule', 'StartActivityExecution']);
   for (const method of servedMethods(stage).filter(({ name }) => name !== 'DeleteNamespace')) {
     await t.test(method.name, async () => {
       const outcome = await ask(stage, method, { ...ROWS[method.name]?.[1](world), namespace: NAMESPACE });

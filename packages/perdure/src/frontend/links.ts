@@ -1,7 +1,7 @@
 /** Links in replies: they name the event that a request led to, for whoever wants to point at it. */
 import type { StartReply } from '../machines/workflow/index.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
-import { EventType, Link, type Encoded, type WorkflowExecution } from '../protocol/index.js';
+import { Callback, EventType, Link, type Encoded, type WorkflowExecution } from '../protocol/index.js';
 
 /** The Started event, or the event by which the start was attached to an existing run. */
 export function startLink(namespace: Namespace, workflowId: string, { runId, attachedRequestId = '' }: StartReply): Encoded<Link> {
@@ -19,6 +19,13 @@ export function signalLink(namespace: Namespace, execution: WorkflowExecution, r
 export function updateLink(namespace: Namespace, { workflowId, runId }: WorkflowExecution, isInHistory: boolean, requestId: string): Encoded<Link> {
   if (!isInHistory) return Link.encode({ workflow: { namespace: namespace.name, workflowId, runId, reason: 'Update rejected' } });
   return byRequest(namespace, { workflowId, runId }, requestId, EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED);
+}
+
+/** Handlers of Nexus operations write the caller's event twice, for older servers: with the start and with its callback. Once is enough. */
+export function withoutThoseOfCallbacks(links: readonly Encoded<Link>[], callbacks: readonly Encoded<Callback>[]): Encoded<Link>[] {
+  if (links.length === 0 || callbacks.length === 0) return [...links];
+  const told = callbacks.flatMap((callback) => Callback.decode(callback).links.map((link) => Buffer.from(link)));
+  return links.filter((link) => !told.some((other) => other.equals(link)));
 }
 
 function byRequest(namespace: Namespace, { workflowId, runId }: WorkflowExecution, requestId: string, eventType: EventType): Encoded<Link> {

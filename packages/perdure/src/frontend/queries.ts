@@ -141,17 +141,19 @@ async function askDirectly(rooms: Rooms, namespace: ServedNamespace, run: Querya
     // The run may have ended meanwhile: then there is nothing to reset.
     await host.send<DoneReply>({ ...executionKey(namespace, run) }, input).catch(() => {});
   }
-  return askAnyWorker(rooms, namespace, address(run.taskQueue), run, pending, context);
+  return askAnyWorker(rooms, namespace, { ...address(run.taskQueue), version: run.pinnedVersion }, run, pending, context);
 }
 
-async function askAnyWorker(rooms: Rooms, { limits }: ServedNamespace, queue: TaskQueueAddress, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
+/** Any that may run it: of its version if it is pinned, else of the one that its queue's routing names. */
+async function askAnyWorker(rooms: Rooms, { limits }: ServedNamespace, address: TaskQueueAddress, run: QueryableRun, pending: PendingQuery, context: CallContext): Promise<QueryAnswer> {
   const turn = rooms.queries.turns.enter(run.runId);
   try {
     if (!(await within(turn.come, LONG_MS, rooms, context.signal))) throw ended(rooms);
     for (;;) {
+      const queue = rooms.matching.resolve(address, run.workflowId);
       // Without any poller a query waits for one to come: a worker may be restarting.
       const waitMs = rooms.matching.hasPoller(queue) ? ASK_AGAIN_MS : limits.noPollerWaitMs;
-      const answer = await offer(rooms, queue, new QueryTask(pending, run.workflowId, false), waitMs, context);
+      const answer = await offer(rooms, address, new QueryTask(pending, run.workflowId, false), waitMs, context);
       if (answer !== undefined) return answer;
       if (!rooms.matching.hasPoller(queue)) {
         throw new RpcError(Code.FAILED_PRECONDITION, `No worker polls the task queue "${run.taskQueue}": a query needs one. Start a worker and query again.`);
@@ -166,7 +168,7 @@ async function askAnyWorker(rooms: Rooms, { limits }: ServedNamespace, queue: Ta
 async function offer(rooms: Rooms, queue: TaskQueueAddress, task: QueryTask, timeoutMs: number, context: CallContext): Promise<QueryAnswer | undefined> {
   const withdraw = new AbortController();
   try {
-    rooms.matching.offerQuery(queue, task, withdraw.signal);
+    rooms.matching.offerQuery(queue, task, withdraw.signal, task.workflowId);
     const answer = await within(task.pending.answered, timeoutMs, rooms, context.signal);
     if (answer === undefined) throwIfEnded(rooms, context);
     return answer;

@@ -1,7 +1,11 @@
-/** One long poll of a worker for a task, of either kind: checks it, waits in matching, and frees its place however it ends. */
+/** One long poll of a worker for a task, of any kind: checks it, waits in matching, and frees its place however it ends. */
+import { versionText } from '../machines/deployment-version.js';
+import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
 import { TaskQueueKind, type TaskQueue, type TaskQueueMetadata, type WorkerDeploymentOptions, type WorkerVersionCapabilities } from '../protocol/index.js';
 import type { CallContext } from '../transport/transport.js';
+import { unpolledBuilds } from './deployment-activity.js';
+import { pollerVersion } from './deployment-validation.js';
 import { waitMs } from './long-poll.js';
 import type { Rooms } from './rooms.js';
 import { checkBuildId, checkLength, requiredTaskQueue } from './validation.js';
@@ -25,17 +29,25 @@ export async function pollTask<Response>(
   rooms: Rooms,
   request: TaskPollRequest,
   context: CallContext,
-  type: 'workflow' | 'activity',
+  type: TaskQueueAddress['type'],
   answer: (namespace: Namespace, task: unknown) => Response | Promise<Response>,
 ): Promise<Response | Record<string, never>> {
-  const { matching, clock, namespaces, polls, random } = rooms;
+  const { matching, clock, namespaces, polls, random, deployments } = rooms;
   const namespace = namespaces.get(request.namespace);
   const queue = requiredTaskQueue(request.taskQueue, namespace.limits);
   checkLength('Identity', request.identity, namespace.limits);
   checkBuildId(request.workerVersionCapabilities?.buildId ?? request.deploymentOptions?.buildId, namespace.limits);
   const { identity, workerVersionCapabilities: version, deploymentOptions, taskQueueMetadata } = request;
   const worker = version === undefined || version.buildId === '' ? undefined : { buildId: version.buildId, useVersioning: version.useVersioning };
-  const address = { namespace: namespace.id, name: queue.name, type };
+  // Requests to Nexus handlers go to any worker of their queue, whatever its version.
+  const deployed = type === 'nexus' ? undefined : pollerVersion(deploymentOptions, namespace.limits);
+  const isSticky = queue.kind === TaskQueueKind.STICKY;
+  if (deployed !== undefined && type !== 'nexus') {
+    await deployments.register(namespace, deployed, { name: isSticky ? queue.normalName : queue.name, type }, () => unpolledBuilds(rooms, namespace.id, deployed.deploymentName));
+  }
+  const versionOfPoller = deployed && versionText(deployed);
+  // A sticky queue belongs to one worker, and so to its version, as it is.
+  const address = { namespace: namespace.id, name: queue.name, type, ...(versionOfPoller !== undefined && !isSticky && { version: versionOfPoller }) };
   const began = clock.monotonic();
   const poll = polls.begin(namespace.id, request.workerInstanceKey, context.signal);
   try {
@@ -45,8 +57,9 @@ export async function pollTask<Response>(
         identity,
         requestId: random.uuid(),
         worker,
+        version: versionOfPoller,
         about: { workerVersionCapabilities: version, deploymentOptions },
-        sticky: queue.kind === TaskQueueKind.STICKY,
+        sticky: isSticky,
         maxTasksPerSecond: taskQueueMetadata?.maxTasksPerSecond,
         signal: poll.signal,
         timeoutMs: waitMs(namespace.limits.taskLongPollMs, context, clock),

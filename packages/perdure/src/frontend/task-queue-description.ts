@@ -1,7 +1,8 @@
 /** A task queue as DescribeTaskQueue shows it: from what matching knows to the shapes of the protocol. Pure. */
-import type { PollerInfo as KnownPoller, QueueStats, TaskQueueDescription } from '../matching/matching.js';
+import { legacyVersionText, parseVersion, UNVERSIONED } from '../machines/deployment-version.js';
+import type { PollerInfo as KnownPoller, QueueRouting, QueueStats, TaskQueueDescription } from '../matching/matching.js';
 import { DEFAULT_PRIORITY_LEVEL } from '../machines/machine.js';
-import { RateLimitSource, type DescribeTaskQueueResponse_EffectiveRateLimit, type Init, type PollerInfo, type TaskQueueStats, type TaskQueueStatus } from '../protocol/index.js';
+import { RateLimitSource, type DescribeTaskQueueResponse_EffectiveRateLimit, type Init, type PollerInfo, type TaskQueueStats, type TaskQueueStatus, type TaskQueueVersioningInfo } from '../protocol/index.js';
 
 /** What is shown where nobody has set a limit: more than one process hands out. */
 const UNLIMITED_PER_SECOND = 100_000;
@@ -13,6 +14,25 @@ export function pollerInfo({ identity, lastSeenAt, maxTasksPerSecond, about }: K
     ratePerSecond: maxTasksPerSecond ?? UNLIMITED_PER_SECOND,
     workerVersionCapabilities: about?.workerVersionCapabilities,
     deploymentOptions: about?.deploymentOptions,
+  };
+}
+
+/** "Never", as the protocol's other server writes it: the first of January of the year 1. */
+const NEVER = -62_135_596_800_000;
+
+/** Which versions of worker deployments get what waits on the queue. @param since milliseconds since the epoch */
+export function routingInfo(routing: QueueRouting | undefined, since: number | undefined): Init<TaskQueueVersioningInfo> {
+  const current = routing?.current.version === undefined ? undefined : parseVersion(routing.current.version);
+  const ramping = routing?.ramping?.version === undefined ? undefined : parseVersion(routing.ramping.version);
+  return {
+    currentVersion: current === undefined ? UNVERSIONED : legacyVersionText(current),
+    currentDeploymentVersion: current,
+    ...(routing?.ramping !== undefined && {
+      rampingVersion: ramping === undefined ? UNVERSIONED : legacyVersionText(ramping),
+      rampingDeploymentVersion: ramping,
+      rampingVersionPercentage: routing.ramping.percentage,
+    }),
+    updateTime: since ?? NEVER,
   };
 }
 

@@ -42,10 +42,12 @@ function entry(rooms: Rooms, name: string, addresses: readonly TaskQueueAddress[
   return { name, types: addresses.map((address) => typeEntry(rooms, address)).sort((one, other) => one.type - other.type) };
 }
 
+const TYPES = { workflow: TaskQueueType.WORKFLOW, activity: TaskQueueType.ACTIVITY, nexus: TaskQueueType.NEXUS } as const;
+
 function typeEntry({ matching, taskQueues, clock }: Rooms, address: TaskQueueAddress): Init<TaskQueueTypeEntry> & { readonly type: TaskQueueType } {
-  const { pollers, readyTasks, oldestTaskSince } = matching.describe(address);
+  const { pollers, readyTasks, oldestTaskSince } = matching.describeAll(address);
   return {
-    type: address.type === 'workflow' ? TaskQueueType.WORKFLOW : TaskQueueType.ACTIVITY,
+    type: TYPES[address.type],
     pollers: pollers.length,
     approximateBacklogCount: readyTasks,
     approximateBacklogAgeMs: oldestTaskSince === undefined ? 0 : Math.max(0, clock.now() - oldestTaskSince),

@@ -5,13 +5,17 @@
  * to date by the only writer, the frontend of the same engine. Bounded by the limit of configured queues of each namespace.
  */
 import type { Host } from '../host/host.js';
-import { TASK_QUEUE_KIND, taskQueueKey, type ConfiguredQueue, type TaskQueueChanges, type TaskQueueInput } from '../machines/task-queue/inputs.js';
+import { TASK_QUEUE_KIND, taskQueueKey, type ConfiguredQueue, type TaskQueueChanges, type TaskQueueInput, type TaskQueueType } from '../machines/task-queue/inputs.js';
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { Code, RpcError, type TaskQueueConfig } from '../protocol/index.js';
 import type { NamespaceLimits } from './request-limits.js';
 
 const PAGE = 500;
+
+interface ConfigurableQueue extends TaskQueueAddress {
+  readonly type: TaskQueueType;
+}
 
 export class TaskQueueSettings {
   readonly #host: Pick<Host, 'machines' | 'read' | 'send'>;
@@ -41,7 +45,7 @@ export class TaskQueueSettings {
 
   /** Undefined: nobody has set anything. */
   get({ namespace, name, type }: TaskQueueAddress): TaskQueueConfig | undefined {
-    return this.#configured.get(namespace)?.get(taskQueueKey(namespace, name, type).key)?.config;
+    return type === 'nexus' ? undefined : this.#configured.get(namespace)?.get(taskQueueKey(namespace, name, type).key)?.config;
   }
 
   /** Of a namespace, in no order. */
@@ -53,7 +57,7 @@ export class TaskQueueSettings {
    * Resolves with the configuration as it is afterwards, once it is durable and in force.
    * @throws RpcError INVALID_ARGUMENT too many weights; RESOURCE_EXHAUSTED too many queues of the namespace are configured
    */
-  async update(address: TaskQueueAddress, changes: TaskQueueChanges, identity: string, limits: NamespaceLimits): Promise<TaskQueueConfig> {
+  async update(address: ConfigurableQueue, changes: TaskQueueChanges, identity: string, limits: NamespaceLimits): Promise<TaskQueueConfig> {
     if (this.get(address) === undefined && (this.#configured.get(address.namespace)?.size ?? 0) >= limits.configuredTaskQueues) {
       throw new RpcError(Code.RESOURCE_EXHAUSTED, `${limits.configuredTaskQueues} task queues of this namespace are configured, which is the limit.`);
     }
@@ -73,7 +77,7 @@ export class TaskQueueSettings {
     this.#configured.delete(namespace);
   }
 
-  #keep(address: TaskQueueAddress, config: TaskQueueConfig): void {
+  #keep(address: ConfigurableQueue, config: TaskQueueConfig): void {
     const { namespace, name, type } = address;
     const ofNamespace = this.#configured.get(namespace) ?? new Map<string, ConfiguredQueue>();
     this.#configured.set(namespace, ofNamespace.set(taskQueueKey(namespace, name, type).key, { name, type, config }));

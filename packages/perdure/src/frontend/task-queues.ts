@@ -20,13 +20,9 @@ import type { ServedNamespace } from './namespace-registry.js';
 import { invalidArgument } from './refusals.js';
 import type { NamespaceLimits } from './request-limits.js';
 import type { Rooms } from './rooms.js';
-import { effectiveRate, pollerInfo, queueStatus, statsByPriority, totalStats } from './task-queue-description.js';
+import { effectiveRate, pollerInfo, queueStatus, routingInfo, statsByPriority, totalStats } from './task-queue-description.js';
 import { checkLength, required, requiredTaskQueue } from './validation.js';
 
-/** How clients know workers without a deployment version. */
-const UNVERSIONED = '__unversioned__';
-/** "Never", as the protocol's other server writes it: the first of January of the year 1. */
-const NEVER = -62_135_596_800_000;
 const MAX_REASON_LENGTH = 1_000;
 const MAX_BUILD_IDS = 100;
 
@@ -68,15 +64,15 @@ export function addTaskQueueHandlers(router: Router, rooms: Rooms): void {
 
 function describe(rooms: Rooms, namespace: ServedNamespace, name: string, isSticky: boolean, request: DescribeTaskQueueRequest): Init<DescribeTaskQueueResponse> {
   if (request.reportStats && isSticky) throw invalidArgument('DescribeTaskQueue stats are only supported for normal task queues, not for a sticky one.');
-  const { matching, taskQueues, clock } = rooms;
+  const { matching, taskQueues, deployments, clock } = rooms;
   const type = typeOf(request.taskQueueType || WireType.WORKFLOW);
   const address: TaskQueueAddress | undefined = type && { namespace: namespace.id, name, type };
   // Nobody can poll or fill a queue of another type.
-  const description = matching.describe(address ?? { namespace: '', name, type: 'workflow' });
+  const description = matching.describeAll(address ?? { namespace: '', name, type: 'workflow' });
   const now = clock.now();
   return {
     pollers: description.pollers.map(pollerInfo),
-    ...(!isSticky && { versioningInfo: { currentVersion: UNVERSIONED, updateTime: NEVER } }),
+    ...(!isSticky && { versioningInfo: routingInfo(address && matching.routing(address), address && deployments.routedSince(address)) }),
     ...(request.includeTaskQueueStatus && { taskQueueStatus: queueStatus(description) }),
     ...(request.reportStats && { stats: totalStats(description, now), statsByPriorityKey: statsByPriority(description, now) }),
     ...(request.reportConfig && address !== undefined && { config: taskQueues.get(address) }),
@@ -84,16 +80,17 @@ function describe(rooms: Rooms, namespace: ServedNamespace, name: string, isStic
   };
 }
 
-/** The old way to ask, by build ids. There are no versioned queues: a build id has no pollers and no tasks of its own. */
+/** The older way to ask, by version: `deployment:build`, or empty for workers without one. A build id alone names no queue. */
 function describeVersions(rooms: Rooms, namespace: ServedNamespace, name: string, isSticky: boolean, request: DescribeTaskQueueRequest): Init<DescribeTaskQueueResponse> {
   if (isSticky) throw invalidArgument('Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.');
   const { versions, reportPollers, reportStats, reportTaskReachability, taskQueueTypes } = request;
   if ((versions?.buildIds.length ?? 0) > MAX_BUILD_IDS) throw invalidArgument(`${versions?.buildIds.length} build ids are asked for: at most ${MAX_BUILD_IDS} are accepted.`);
-  const buildIds = versions === undefined ? [''] : [...versions.buildIds, ...(versions.unversioned || versions.allActive ? [''] : [])];
   const types = taskQueueTypes.length === 0 ? [WireType.WORKFLOW, WireType.ACTIVITY] : taskQueueTypes;
+  const active = versions?.allActive === true ? types.flatMap((type) => activeVersions(rooms, namespace.id, name, typeOf(type))) : [];
+  const buildIds = versions === undefined ? [''] : [...new Set([...versions.buildIds, ...active, ...(versions.unversioned || versions.allActive ? [''] : [])])];
   const info = (buildId: string, wireType: WireType): Init<TaskQueueTypeInfo> => {
     const type = typeOf(wireType);
-    const description = rooms.matching.describe(type === undefined || buildId !== '' ? { namespace: '', name, type: 'workflow' } : { namespace: namespace.id, name, type });
+    const description = rooms.matching.describe({ namespace: type === undefined ? '' : namespace.id, name, type: type ?? 'workflow', version: buildId === '' ? undefined : buildId });
     return { ...(reportPollers && { pollers: description.pollers.map(pollerInfo) }), ...(reportStats && { stats: totalStats(description, rooms.clock.now()) }) };
   };
   const version = (buildId: string): Init<TaskQueueVersionInfo> => ({
@@ -103,13 +100,25 @@ function describeVersions(rooms: Rooms, namespace: ServedNamespace, name: string
   return { versionsInfo: new Map(buildIds.map((buildId) => [buildId, version(buildId)])) };
 }
 
-function typeOf(type: WireType): TaskQueueType | undefined {
-  return type === WireType.WORKFLOW ? 'workflow' : type === WireType.ACTIVITY ? 'activity' : undefined;
+/** The versions of a queue for which somebody polls or something waits. */
+function activeVersions({ matching }: Rooms, namespace: string, name: string, type: TaskQueueAddress['type'] | undefined): string[] {
+  if (type === undefined) return [];
+  const address = { namespace, name, type };
+  return [...(matching.routing(address)?.versions ?? [])].filter((version) => {
+    const { pollers, readyTasks } = matching.describe({ ...address, version });
+    return pollers.length + readyTasks > 0;
+  });
 }
+
+function typeOf(type: WireType): TaskQueueAddress['type'] | undefined {
+  return TYPES.get(type);
+}
+
+const TYPES: ReadonlyMap<WireType, TaskQueueAddress['type']> = new Map([[WireType.WORKFLOW, 'workflow'], [WireType.ACTIVITY, 'activity'], [WireType.NEXUS, 'nexus']] as const);
 
 function configurable(type: WireType): TaskQueueType {
   const known = typeOf(type);
-  if (known === undefined) throw invalidArgument('TaskQueueType must be WORKFLOW or ACTIVITY: queues of other types cannot be configured.');
+  if (known === undefined || known === 'nexus') throw invalidArgument('TaskQueueType must be WORKFLOW or ACTIVITY: queues of other types cannot be configured.');
   return known;
 }
 

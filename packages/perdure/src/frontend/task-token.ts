@@ -4,7 +4,7 @@
  * A token survives a restart of the server (an activity may be completed by its token days later), so it names only durable things: the
  * namespace's id, the execution, event ids, the attempt and its stamp. Whoever changes `proto/token.proto` only adds fields.
  */
-import { DecodeError, HistoryPageToken, TaskToken, type ActivityTaskToken, type Codec, type Init, type WorkflowTaskToken } from '../protocol/index.js';
+import { DecodeError, HistoryPageToken, SeenActivityToken, TaskToken, type ActivityTaskToken, type Codec, type Init, type WorkflowTaskToken } from '../protocol/index.js';
 import { invalidArgument } from './refusals.js';
 
 export function workflowTaskToken(namespaceId: string, task: Init<WorkflowTaskToken>): Uint8Array {
@@ -19,7 +19,11 @@ export function queryTaskToken(namespaceId: string, queryId: string): Uint8Array
   return TaskToken.encode({ namespaceId, queryTask: { queryId } });
 }
 
-type TaskKind = 'workflowTask' | 'activityTask' | 'queryTask';
+export function nexusTaskToken(namespaceId: string, requestId: string): Uint8Array {
+  return TaskToken.encode({ namespaceId, nexusTask: { requestId } });
+}
+
+type TaskKind = 'workflowTask' | 'activityTask' | 'queryTask' | 'nexusTask';
 
 /** Reads a token of one kind. @throws RpcError INVALID_ARGUMENT if it is none. */
 export function readTaskToken<Kind extends TaskKind>(bytes: Uint8Array, kind: Kind): { namespaceId: string; task: NonNullable<TaskToken[Kind]> } {
@@ -35,6 +39,15 @@ export const historyPageToken = (token: Init<HistoryPageToken>): Uint8Array => H
 export function readHistoryPageToken(bytes: Uint8Array): HistoryPageToken {
   const token = decode(HistoryPageToken, bytes, 'Page token');
   if (token.namespaceId === '' || token.runId === '' || token.nextEventId < 1) throw invalidToken('Page token');
+  return token;
+}
+
+export const seenActivityToken = (token: Init<SeenActivityToken>): Uint8Array => SeenActivityToken.encode(token);
+
+/** @throws RpcError INVALID_ARGUMENT if these bytes are no such token, or one of another run */
+export function readSeenActivityToken(bytes: Uint8Array, runId: string): SeenActivityToken {
+  const token = decode(SeenActivityToken, bytes, 'Long poll token');
+  if (token.runId !== runId) throw invalidToken('Long poll token');
   return token;
 }
 

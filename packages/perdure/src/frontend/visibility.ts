@@ -17,7 +17,7 @@ import {
   type Payload,
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
-import { typeName } from '../machines/search-attributes/names.js';
+import { typeName, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import type { Attribute } from '../visibility/attributes.js';
 import { compileQuery, type CompiledQuery } from '../visibility/compile.js';
 import { DIVISION_ATTRIBUTE, type Condition, type OrderTerm, type Scalar } from '../visibility/condition.js';
@@ -84,18 +84,25 @@ export function addVisibilityHandlers(router: Router, { host, namespaces, clock 
   });
 }
 
+/** What lists of another kind know beside the attributes of executions. */
+export interface Listed {
+  readonly attributes: SearchAttributeTypes;
+  /** How they call the id of what they list. */
+  readonly keyName: string;
+}
+
 /** @throws RpcError INVALID_ARGUMENT with the position of what is wrong */
-export function compiled(query: string, { searchAttributes }: ServedNamespace, now: number): CompiledQuery {
+export function compiled(query: string, { searchAttributes }: ServedNamespace, now: number, listed?: Listed): CompiledQuery {
   try {
-    return compileQuery(query, { attributes: searchAttributes, now });
+    return compileQuery(query, { attributes: listed === undefined ? searchAttributes : new Map([...searchAttributes, ...listed.attributes]), now, keyName: listed?.keyName });
   } catch (error) {
     if (error instanceof QueryProblem) throw invalidArgument(error.message);
     throw error;
   }
 }
 
-export function listQuery(query: string, namespace: ServedNamespace, now: number): CompiledQuery {
-  const result = compiled(query, namespace, now);
+export function listQuery(query: string, namespace: ServedNamespace, now: number, listed?: Listed): CompiledQuery {
+  const result = compiled(query, namespace, now, listed);
   if (result.groupBy !== undefined) throw invalidArgument("invalid query: operation is not supported: 'GROUP BY' clause in a list. Use CountWorkflowExecutions.");
   return result;
 }

@@ -33,7 +33,7 @@ test('a change that does not matter is not looked at; one that does ends the wai
     looks += 1;
     return isOpen ? undefined : 'closed';
   };
-  const seen = untilSeen(rooms, 'run', look, 20_000, new AbortController().signal, (state) => !state.isOpen);
+  const seen = untilSeen(rooms, 'run', look, 20_000, new AbortController().signal, (state: { readonly isOpen: boolean }) => !state.isOpen);
   await clock.settle();
   for (let event = 0; event < 100; event++) change({ isOpen: true });
   await clock.settle();

@@ -1,5 +1,4 @@
 /** Waits that end: with what was waited for, with time, or with the caller. Each frees what it held. */
-import type { WorkflowState } from '../machines/workflow/index.js';
 import type { EndSignal } from '../matching/matching.js';
 import type { Timer } from '../ports/index.js';
 import type { Closing } from './closing.js';
@@ -38,25 +37,25 @@ export function within<T>(promise: Promise<T>, timeoutMs: number, { clock, closi
 }
 
 /**
- * Waits until `look` sees what it is looking for in the state of a run, which it is shown now and after durable changes. `undefined` if
+ * Waits until `look` sees what it is looking for in the state of a machine, which it is shown now and after durable changes. `undefined` if
  * that does not happen in time.
  *
- * @param matters passes changes over of which it says no to the run's latest state: a wait for the end is then not bothered by each
+ * @param matters passes changes over of which it says no to the machine's latest state: a wait for the end is then not bothered by each
  *   event. Ask only for what stays true ("is it closed?").
  */
-export async function untilSeen<T>(
+export async function untilSeen<T, State>(
   rooms: WaitingRooms,
-  runId: string,
+  machine: string,
   look: () => Promise<T | undefined>,
   timeoutMs: number,
   caller: EndSignal,
-  matters?: (state: WorkflowState) => boolean,
+  matters?: (state: State) => boolean,
 ): Promise<T | undefined> {
   const wait = new Wait(rooms, timeoutMs, caller);
   let unwatch: (() => void) | undefined;
   try {
     // First listen, then look: what changes in between is not missed.
-    unwatch = rooms.host.watch(runId, wait.onChange, matters);
+    unwatch = rooms.host.watch(machine, wait.onChange, matters);
     for (;;) {
       wait.forget();
       const seen = await look();

@@ -1,11 +1,10 @@
-/** Workers themselves: their heartbeats and the list that these make, their goodbye, and polls for tasks that this server does not have. */
+/** Workers themselves: their heartbeats and the list that these make, and their goodbye. */
 import { EMPTY, WorkflowService, type Init, type WorkerHeartbeat, type WorkerListInfo } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
-import { waitMs } from './long-poll.js';
+import { addNexusTaskHandlers } from './nexus/nexus-tasks.js';
 import { notFound } from './refusals.js';
 import type { Rooms } from './rooms.js';
-import { pageSize, requiredTaskQueue } from './validation.js';
-import { within } from './waiting.js';
+import { pageSize } from './validation.js';
 import { parseWorkerQuery } from './worker-query.js';
 import { WorkerRegistry } from './worker-registry.js';
 
@@ -52,19 +51,7 @@ export function addWorkerHandlers(router: Router, rooms: Rooms): void {
     return {};
   });
 
-  router.add(WorkflowService.PollNexusTaskQueue, async (request, context) => {
-    const { id, limits } = namespaces.get(request.namespace);
-    requiredTaskQueue(request.taskQueue, limits);
-    registry.record(id, request.workerHeartbeat);
-    const poll = polls.begin(id, request.workerInstanceKey, context.signal);
-    try {
-      // There are no Nexus tasks; a worker that polls for them must not be told so by an error, or it shuts down.
-      await within(new Promise<never>(() => {}), waitMs(limits.taskLongPollMs, context, rooms.clock), rooms, poll.signal);
-      return {};
-    } finally {
-      poll.end();
-    }
-  });
+  addNexusTaskHandlers(router, rooms, registry);
 }
 
 function listInfo(worker: WorkerHeartbeat): Init<WorkerListInfo> {

@@ -30,7 +30,7 @@ export function addWorkflowTaskHandlers(router: Router, rooms: Rooms): void {
       throw new RpcError(Code.FAILED_PRECONDITION, 'A completion must come in one request: paging is not supported, as DescribeNamespace says. Send all commands at once.');
     }
     const otherNamespaces = commandNamespaces(request.commands, namespace.name, namespaces);
-    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request: heedRates(request, namespaceId, matching), namespaces: otherNamespaces, searchAttributeTypes: namespace.searchAttributes };
+    const input: WorkflowInput = { type: 'complete-workflow-task', token: task, request: heedRates(request, namespaceId, matching), namespaces: otherNamespaces, searchAttributeTypes: namespace.searchAttributes, nexusEndpoints: rooms.nexusEndpoints.ofCommands(request.commands), versionQueues: rooms.deployments.workflowQueues(namespaceId, request.deploymentOptions) };
     const reply = await host.send<CompleteWorkflowTaskReply>(runKey(namespaceId, task), input);
     queries.answerAttached(task.runId, request.queryResults);
     return {

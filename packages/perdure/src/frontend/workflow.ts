@@ -14,7 +14,7 @@ import {
   type WorkflowExecution,
 } from '../protocol/index.js';
 import type { Router } from '../transport/transport.js';
-import { signalLink, startLink } from './links.js';
+import { signalLink, startLink, withoutThoseOfCallbacks } from './links.js';
 import { checkPriority } from './priority.js';
 import { executionNotFound, invalidArgument } from './refusals.js';
 import type { NamespaceLimits } from './request-limits.js';
@@ -32,6 +32,7 @@ import {
   requiredTaskQueue,
   requiredWorkflowType,
 } from './validation.js';
+import { checkOverride, mayStartEagerly } from './versioning-overrides.js';
 import { workflowTaskResponse } from './workflow-task-response.js';
 
 /** What the history says of a termination whose caller said nothing: as on Temporal's servers, so that tools know it. */
@@ -133,11 +134,14 @@ export async function start(
   const requestId = request.requestId === '' ? rooms.random.uuid() : request.requestId;
   const key = { kind: WORKFLOW_KIND, namespace: namespace.id, key: request.workflowId };
   checkPriority(request.priority, namespace.limits);
+  await checkOverride(rooms, namespace.id, request.versioningOverride, request.taskQueue?.name ?? '');
   const checked = {
     ...request,
+    requestEagerExecution: request.requestEagerExecution && mayStartEagerly(rooms, namespace.id, request),
     requestId,
     searchAttributes: checkedSearchAttributes(request.searchAttributes, namespace),
     completionCallbacks: rooms.callbackAddresses.check(request.completionCallbacks, namespace.limits),
+    links: withoutThoseOfCallbacks(request.links, request.completionCallbacks),
   };
   const input: WorkflowInput = { type: 'start', namespace: namespace.name, request: checked, signal, update };
   return rooms.host.send<StartReply>(key, input);

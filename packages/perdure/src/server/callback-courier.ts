@@ -1,39 +1,32 @@
 /**
- * Delivers completion callbacks: one HTTP call for each message, a few at a time, and only to addresses that the operator allows.
+ * Delivers completion callbacks: to a run of this server that waits for a Nexus operation, or by one HTTP call for each message, a few at
+ * a time, and only to addresses that the operator allows.
  *
  * One receiver that does not answer must not keep the others waiting: each has its own small number of calls at a time. What waits is
  * bounded by what the machines in memory owe.
  */
 import { readUrl, type CallbackAddresses } from '../frontend/callback-addresses.js';
-import type { Courier } from '../host/host.js';
+import { CALLBACK_TOKEN_HEADER, readCallbackToken, SYSTEM_CALLBACK_URL } from '../frontend/nexus/callback-token.js';
+import { completeNexusOperation } from '../frontend/nexus/completions.js';
+import { HANDLER_ERRORS } from '../frontend/nexus/http-content.js';
+import type { Courier, Host } from '../host/host.js';
 import { CALLBACK_KIND, type CallbackMessage, type CallbackReply } from '../machines/workflow/index.js';
-import { Callback } from '../protocol/index.js';
+import { Callback, Code, RpcError, type Callback_Nexus } from '../protocol/index.js';
 import type { HttpCaller } from '../ports/index.js';
-import { completionRequest } from './nexus-completion.js';
+import { completionOf, completionRequest } from './nexus-completion.js';
 
 const TIMEOUT_MS = 10_000;
 const CALLS_AT_ONCE = 64;
 const CALLS_AT_ONCE_TO_ONE = 16;
 
-/** What a receiver that refuses is taken to mean. Others with 4xx are refusals for good, others with 5xx are passing. */
-const MEANINGS: Readonly<Record<number, readonly [name: string, retryable: boolean]>> = {
-  400: ['BAD_REQUEST', false],
-  401: ['UNAUTHENTICATED', false],
-  403: ['UNAUTHORIZED', false],
-  404: ['NOT_FOUND', false],
-  408: ['REQUEST_TIMEOUT', true],
-  409: ['CONFLICT', false],
-  429: ['RESOURCE_EXHAUSTED', true],
-  500: ['INTERNAL', true],
-  501: ['NOT_IMPLEMENTED', false],
-  503: ['UNAVAILABLE', true],
-  520: ['UPSTREAM_TIMEOUT', true],
-};
+/** Statuses that are passing though others of their hundred are not, and the other way round. */
+const EXCEPTIONS: ReadonlySet<number> = new Set([408, 429, 501]);
 
 export class CallbackCourier implements Courier {
   readonly kind = CALLBACK_KIND;
   readonly #caller: HttpCaller;
   readonly #addresses: CallbackAddresses;
+  #host: Host | undefined;
   readonly #underWay = new Map<string, number>();
   #calls = 0;
   /** In the order of arrival. */
@@ -44,9 +37,15 @@ export class CallbackCourier implements Courier {
     this.#addresses = addresses;
   }
 
+  /** Until then no run of this server is told anything: the host needs its couriers before there is one. */
+  open(host: Host): void {
+    this.#host = host;
+  }
+
   async deliver(input: unknown): Promise<CallbackReply> {
     const message = input as CallbackMessage;
     const { nexus } = Callback.decode(message.callback);
+    if (nexus?.url === SYSTEM_CALLBACK_URL) return this.#tellRun(message, nexus);
     const url = nexus && readUrl(nexus.url);
     if (nexus === undefined || url === undefined) return refused('the callback has no address');
     // The list may have become shorter since the callback was registered.
@@ -59,6 +58,19 @@ export class CallbackCourier implements Courier {
       return { kind: 'not-taken', message: `the callback could not be delivered: ${error instanceof Error ? error.message : String(error)}`, retryable: true };
     } finally {
       this.#done(url.host);
+    }
+  }
+
+  async #tellRun(message: CallbackMessage, nexus: Callback_Nexus): Promise<CallbackReply> {
+    const token = readCallbackToken(nexus.header.get(CALLBACK_TOKEN_HEADER));
+    if (token === undefined) return refused('handler error (BAD_REQUEST): the callback has no token of this server');
+    if (this.#host === undefined) throw new RpcError(Code.UNAVAILABLE, 'The server is starting.');
+    try {
+      await completeNexusOperation(this.#host, token, completionOf(message, nexus));
+      return { kind: 'taken' };
+    } catch (error) {
+      if (!(error instanceof RpcError) || TRANSIENT.has(error.code)) throw error;
+      return refused(`handler error (${error.code === Code.NOT_FOUND ? 'NOT_FOUND' : 'INTERNAL'}): ${error.message}`);
     }
   }
 
@@ -89,10 +101,14 @@ export class CallbackCourier implements Courier {
   }
 }
 
+/** The run was not reached: the host delivers the message again. */
+const TRANSIENT: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.INTERNAL]);
+
 const refused = (message: string): CallbackReply => ({ kind: 'not-taken', message, retryable: false });
 
 function replyTo(status: number): CallbackReply {
   if (status >= 200 && status < 300) return { kind: 'taken' };
-  const [name, retryable] = MEANINGS[status] ?? [status >= 500 ? 'INTERNAL' : 'BAD_REQUEST', status >= 500];
+  const name = HANDLER_ERRORS.get(status) ?? (status >= 500 ? 'INTERNAL' : 'BAD_REQUEST');
+  const retryable = EXCEPTIONS.has(status) ? status < 500 : status >= 500;
   return { kind: 'not-taken', message: `handler error (${name}): the receiver answered with the HTTP status ${status}`, retryable };
 }

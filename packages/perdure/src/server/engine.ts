@@ -7,17 +7,26 @@
 import { BatchResetCourier } from '../frontend/batch-reset.js';
 import { CallbackAddresses } from '../frontend/callback-addresses.js';
 import { Closing } from '../frontend/closing.js';
+import { DeploymentBook } from '../frontend/deployment-book.js';
 import { ExecutionsPageCourier } from '../frontend/executions-page.js';
 import { createRouter } from '../frontend/frontend.js';
 import { NamespaceLimitBook } from '../frontend/namespace-limits.js';
 import { NamespaceRegistry, type NamespaceAddress } from '../frontend/namespace-registry.js';
+import { EndpointRegistry } from '../frontend/nexus/endpoint-registry.js';
+import { NexusCourier } from '../frontend/nexus/nexus-courier.js';
+import { NexusDoor } from '../frontend/nexus/nexus-door.js';
+import { NexusRequests } from '../frontend/nexus/nexus-requests.js';
 import { PendingQueries } from '../frontend/pending-queries.js';
+import { PinnedRunsCourier } from '../frontend/pinned-runs.js';
 import type { Rooms } from '../frontend/rooms.js';
 import { TaskQueueSettings } from '../frontend/task-queue-settings.js';
 import { WorkerPolls } from '../frontend/worker-polls.js';
 import { Host } from '../host/host.js';
+import { ACTIVITY_KIND, createActivityMachine, type ActivityInput } from '../machines/activity/index.js';
 import { BATCH_KIND, batchMachine, type BatchInput } from '../machines/batch/index.js';
+import { DEPLOYMENT_KIND, deploymentMachine, type DeploymentInput } from '../machines/deployment/index.js';
 import { NAMESPACE_KIND } from '../machines/namespace/inputs.js';
+import { nexusEndpointsMachine } from '../machines/nexus-endpoints/endpoints.js';
 import { typeOf, type SearchAttributeTypes } from '../machines/search-attributes/names.js';
 import { namespaceMachine } from '../machines/namespace/namespace.js';
 import { SCHEDULE_KIND, scheduleMachine, type ScheduleInput } from '../machines/schedule/index.js';
@@ -103,14 +112,25 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const calls = new CallMeters();
     const pages = new ExecutionsPageCourier();
     const resets = new BatchResetCourier();
-    const machines = [namespaceMachine, taskQueueMachine, scheduleMachine, batchMachine, createWorkflowMachine((namespaceId) => limitBook.of(namespaceId), (namespaceId) => registry?.serves(namespaceId) ?? true)];
-    host = new Host({ store, clock, random, matching, machines, couriers: [new CallbackCourier(httpCaller, callbackAddresses), pages, resets], limits, logger, verify: options.verify === true });
+    const callbacks = new CallbackCourier(httpCaller, callbackAddresses);
+    const nexus = new NexusCourier();
+    const pinnedRuns = new PinnedRunsCourier();
+    const machines = [namespaceMachine, nexusEndpointsMachine, taskQueueMachine, deploymentMachine, scheduleMachine, batchMachine, createActivityMachine((namespaceId) => limitBook.of(namespaceId)), createWorkflowMachine((namespaceId) => limitBook.of(namespaceId), (namespaceId) => registry?.serves(namespaceId) ?? true)];
+    host = new Host({ store, clock, random, matching, machines, couriers: [callbacks, pages, resets, pinnedRuns, nexus], limits, logger, verify: options.verify === true });
     const namespaces = (registry = new NamespaceRegistry(host, limitBook));
     await namespaces.load(await namespaceAddresses(store));
     await makeNamespaces(namespaces, [DEFAULT_NAMESPACE, ...(options.namespaces ?? [])], searchAttributes, options.retentionMs ?? DEFAULT_RETENTION_MS);
     const taskQueues = new TaskQueueSettings(host, matching);
     await taskQueues.load(namespaces.list().map(({ id }) => id));
+    const deployments = new DeploymentBook(host, matching);
+    await deployments.load(namespaces.list().map(({ id }) => id));
+    pinnedRuns.open(host);
     pages.open({ host, namespaces });
+    callbacks.open(host);
+    const nexusEndpoints = new EndpointRegistry(host);
+    await nexusEndpoints.load();
+    const nexusRequests = new NexusRequests({ matching, clock, random, closing, limit: namespaces.serverLimits.nexusRequests });
+    const nexusDoor = new NexusDoor({ host, namespaces, endpoints: nexusEndpoints, requests: nexusRequests });
     const rooms: Rooms = {
       host,
       matching,
@@ -123,15 +143,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       callbackAddresses,
       queries: new PendingQueries(namespaces.serverLimits.queries),
       polls: new WorkerPolls(),
+      nexusEndpoints,
+      nexusDoor,
+      httpCaller,
+      nexusRequests,
       taskQueues,
+      deployments,
       clusterId: namespaces.get(DEFAULT_NAMESPACE).id,
     };
     const router = createRouter(rooms);
     resets.open(rooms);
+    nexus.open(rooms);
     await host.recover(LONGEST_RECOVERY_MS);
-    const retention = openRetention(host, namespaces, taskQueues, clock, logger);
+    const retention = openRetention(host, namespaces, [taskQueues, deployments], clock, logger);
     const metrics = engineMetrics({ host, matching, calls, clock });
-    return new RunningEngine(router, host, retention, matching, store, closing, httpCaller, clock, metrics, options.filename);
+    return new RunningEngine(router, host, retention, matching, store, closing, httpCaller, clock, metrics, options.filename, nexusDoor);
   } catch (error) {
     httpCaller.close();
     await host?.close().catch(() => {});
@@ -150,6 +176,8 @@ export interface Engine extends AsyncDisposable {
   readonly filename: string | undefined;
   /** The task queues on which tasks wait for workers. */
   backlogs(): Iterable<Backlog>;
+  /** What servers outside may ask by Nexus. Who serves it over HTTP says at which URL completions are taken. */
+  readonly nexusDoor: Pick<NexusDoor, 'ask' | 'complete' | 'callbackUrl'>;
   /** What the engine counts, to be read by whoever serves it. */
   readonly metrics: MetricRegistry;
   /** Why the engine takes no requests now; `undefined` if it does. */
@@ -175,6 +203,7 @@ class RunningEngine implements Engine {
     clock: Clock,
     readonly metrics: MetricRegistry,
     readonly filename: string | undefined,
+    readonly nexusDoor: NexusDoor,
   ) {
     this.transport = inProcess(router, { now: () => clock.now() });
   }
@@ -233,16 +262,18 @@ async function namespaceAddresses(store: Store): Promise<NamespaceAddress[]> {
 /** Everything that lives in namespaces, in the order in which it goes when its namespace is deleted: first what makes others. */
 const KINDS: readonly Kind[] = [
   { kind: TASK_QUEUE_KIND, deletion: { type: 'delete' } satisfies TaskQueueInput, expires: false },
+  { kind: DEPLOYMENT_KIND, deletion: { type: 'delete' } satisfies DeploymentInput, expires: false },
   { kind: SCHEDULE_KIND, deletion: { type: 'delete' } satisfies ScheduleInput, expires: false },
   { kind: BATCH_KIND, deletion: { type: 'delete' } satisfies BatchInput, expires: true },
   { kind: WORKFLOW_KIND, deletion: { type: 'delete' } satisfies WorkflowInput, expires: true },
+  { kind: ACTIVITY_KIND, deletion: { type: 'delete' } satisfies ActivityInput, expires: true },
 ];
 
-function openRetention(host: Host, namespaces: NamespaceRegistry, taskQueues: TaskQueueSettings, clock: Clock, logger: Logger): Retention {
+function openRetention(host: Host, namespaces: NamespaceRegistry, books: readonly { forget(namespace: string): void }[], clock: Clock, logger: Logger): Retention {
   const retention = new Retention({ host, clock, logger, kinds: KINDS, forget: (namespace) => namespaces.forget(namespace) });
   host.onClosed = ({ kind, namespace }) => retention.closed(kind, namespace);
   namespaces.onChange = (namespace) => {
-    if (namespace.state === NamespaceState.DELETED) taskQueues.forget(namespace.id);
+    if (namespace.state === NamespaceState.DELETED) for (const book of books) book.forget(namespace.id);
     retention.take(namespace);
   };
   for (const namespace of namespaces.list()) retention.take(namespace);

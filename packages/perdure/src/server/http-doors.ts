@@ -8,6 +8,7 @@ import type { Clock, Logger } from '../ports/index.js';
 import type { Router } from '../transport/transport.js';
 import type { Engine } from './engine.js';
 import type { Limits } from './limits.js';
+import { NEXUS_CALLBACK_PATH, nexusSite } from './nexus-site.js';
 import { addProcessMetrics } from './metrics/process-metrics.js';
 
 export interface HttpDoorsOptions {
@@ -49,7 +50,7 @@ export async function openHttpDoors(options: HttpDoorsOptions): Promise<HttpDoor
   }
 }
 
-function openApi({ engine, router, logger, host, limits, clock, tls, allowedOrigins, allowedHosts }: HttpDoorsOptions, port: number): Promise<HttpListener> {
+async function openApi({ engine, router, logger, host, limits, clock, tls, allowedOrigins, allowedHosts }: HttpDoorsOptions, port: number): Promise<HttpListener> {
   const api = apiSite({
     router,
     host,
@@ -59,14 +60,18 @@ function openApi({ engine, router, logger, host, limits, clock, tls, allowedOrig
     ...(clock !== undefined && { now: () => clock.now() }),
     onError: (error, path) => logger.error('A call failed because of a bug in the server.', { path, error }),
   });
-  return openHttpListener({
+  const listener = await openHttpListener({
     host,
     port,
-    site: healthSite(() => engine.unreadyBecause(), api),
+    site: healthSite(() => engine.unreadyBecause(), nexusSite(engine.nexusDoor, api)),
     ...(limits !== undefined && { limits }),
     ...(tls !== undefined && { tls }),
     onError: (error) => logger.error('The HTTP socket failed.', { error }),
   });
+  // Handlers outside are told this address. A socket on all addresses has none of its own.
+  const reached = listener.address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, '127.0.0.1');
+  engine.nexusDoor.callbackUrl = `${tls === undefined ? 'http' : 'https'}://${reached}${NEXUS_CALLBACK_PATH}`;
+  return listener;
 }
 
 async function openMetrics({ engine, logger, host, limits }: HttpDoorsOptions, port: number): Promise<HttpListener> {

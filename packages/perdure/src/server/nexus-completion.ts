@@ -1,10 +1,12 @@
 /**
- * The request that tells a completion callback how a chain of runs ended, as Nexus completions are written: the state in headers, the
- * result or the failure as the body.
+ * What a completion callback is told: how a chain of runs ended, or an update. Within this server as it is; over HTTP as Nexus completions
+ * are written, the state in headers, the result or the failure as the body.
  */
-import { EventType, Failure, HistoryEvent, Payload, Payloads, type Callback, type Encoded } from '../protocol/index.js';
+import { EventType, Failure, HistoryEvent, Link, Payloads, type Callback, type Encoded, type Payload } from '../protocol/index.js';
+import type { OperationCompletion } from '../frontend/nexus/completions.js';
+import { contentOf } from '../frontend/nexus/http-content.js';
 import type { CallbackMessage } from '../machines/workflow/index.js';
-import { failureDetails } from './failure-json.js';
+import { nexusFailure } from './failure-json.js';
 
 export interface CompletionRequest {
   readonly url: string;
@@ -14,7 +16,7 @@ export interface CompletionRequest {
 
 export function completionRequest(message: CallbackMessage, { url, header }: NonNullable<Callback['nexus']>): CompletionRequest {
   const event = HistoryEvent.decode(message.closeEvent);
-  const { state, contentHeaders, body } = outcomeOf(event);
+  const { state, contentHeaders, body } = written(outcomeOf(event));
   return {
     url,
     headers: [
@@ -30,7 +32,23 @@ export function completionRequest(message: CallbackMessage, { url, header }: Non
   };
 }
 
+/** For a run of this server that waits for the operation. */
+export function completionOf(message: CallbackMessage, { header }: NonNullable<Callback['nexus']>): OperationCompletion {
+  const outcome = outcomeOf(HistoryEvent.decode(message.closeEvent));
+  return {
+    operationToken: header.get('nexus-operation-token') ?? '',
+    links: [Link.encode({ workflowEvent: { ...eventOf(message), namespace: message.namespace, workflowId: message.workflowId, runId: message.runId } })],
+    outcome: outcome.state === 'succeeded' ? { kind: 'succeeded', result: outcome.result } : { kind: outcome.state, failure: Failure.encode(outcome.failure) },
+  };
+}
+
 /** The event that the callback came with. */
+function eventOf({ attachedRequestId: requestId, ofAcceptedUpdate }: CallbackMessage) {
+  if (requestId === '') return { eventRef: { eventId: 1, eventType: EventType.WORKFLOW_EXECUTION_STARTED } };
+  return { requestIdRef: { requestId, eventType: ofAcceptedUpdate ? EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED : EventType.WORKFLOW_EXECUTION_OPTIONS_UPDATED } };
+}
+
+/** The same as a URL. */
 function linkOf({ namespace, workflowId, runId, attachedRequestId, ofAcceptedUpdate }: CallbackMessage): string {
   const path = `temporal:///namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
   return attachedRequestId === ''
@@ -38,13 +56,13 @@ function linkOf({ namespace, workflowId, runId, attachedRequestId, ofAcceptedUpd
     : `${path}?eventType=${ofAcceptedUpdate ? 'WorkflowExecutionUpdateAccepted' : 'WorkflowExecutionOptionsUpdated'}&referenceType=RequestIdReference&requestID=${encodeURIComponent(attachedRequestId)}`;
 }
 
-interface Outcome {
-  readonly state: 'succeeded' | 'failed' | 'canceled';
+type Outcome = { readonly state: 'succeeded'; readonly result: Payload | undefined } | { readonly state: 'failed' | 'canceled'; readonly failure: Failure };
+
+interface WrittenOutcome {
+  readonly state: Outcome['state'];
   readonly contentHeaders: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
 }
-
-const NOTHING = new Uint8Array(0);
 
 function outcomeOf(event: HistoryEvent): Outcome {
   switch (event.eventType) {
@@ -71,35 +89,22 @@ function outcomeOf(event: HistoryEvent): Outcome {
 
 /** A result is one value. Of several the first is sent. */
 function succeeded(result: Encoded<Payloads> | undefined): Outcome {
-  const payload = result === undefined ? undefined : Payloads.decode(result).payloads[0];
-  if (payload === undefined) return { state: 'succeeded', contentHeaders: [], body: NOTHING };
-  const { type, body } = content(payload);
-  return { state: 'succeeded', contentHeaders: type === undefined ? [] : [['content-type', type]], body };
+  return { state: 'succeeded', result: result === undefined ? undefined : Payloads.decode(result).payloads[0] };
 }
 
 function unsuccessful(state: 'failed' | 'canceled', failure: Failure): Outcome {
-  const json = {
-    message: failure.message,
-    ...(failure.stackTrace === '' ? {} : { stackTrace: failure.stackTrace }),
-    metadata: { type: 'temporal.api.failure.v1.Failure' },
-    details: failureDetails(failure),
-  };
-  return { state, contentHeaders: [['content-type', 'application/json']], body: Buffer.from(JSON.stringify(json)) };
+  return { state, failure };
 }
 
-/** Well known encodings travel as what they are; every other payload travels whole. */
-function content(payload: Payload): { readonly type: string | undefined; readonly body: Uint8Array } {
-  const text = (name: string): string => Buffer.from(payload.metadata[name] ?? NOTHING).toString('latin1');
-  const names = Object.keys(payload.metadata).sort().join();
-  const [encoding, messageType] = [text('encoding'), text('messageType')];
-  if (names === 'encoding') {
-    if (encoding === 'json/plain') return { type: 'application/json', body: payload.data };
-    if (encoding === 'binary/plain') return { type: 'application/octet-stream', body: payload.data };
-    if (encoding === 'binary/null') return { type: undefined, body: NOTHING };
-  }
-  if (names === 'encoding,messageType' && /^[\w.]+$/.test(messageType)) {
-    if (encoding === 'json/protobuf') return { type: `application/json; format=protobuf; message-type="${messageType}"`, body: payload.data };
-    if (encoding === 'binary/protobuf') return { type: `application/x-protobuf; message-type="${messageType}"`, body: payload.data };
-  }
-  return { type: 'application/x-temporal-payload', body: Payload.encode(payload) };
+function written(outcome: Outcome): WrittenOutcome {
+  return outcome.state === 'succeeded' ? writtenResult(outcome.result) : writtenFailure(outcome.state, outcome.failure);
+}
+
+function writtenResult(payload: Payload | undefined): WrittenOutcome {
+  const { type, body } = contentOf(payload);
+  return { state: 'succeeded', contentHeaders: type === undefined ? [] : [['content-type', type]], body };
+}
+
+function writtenFailure(state: 'failed' | 'canceled', failure: Failure): WrittenOutcome {
+  return { state, contentHeaders: [['content-type', 'application/json']], body: Buffer.from(nexusFailure(failure)) };
 }

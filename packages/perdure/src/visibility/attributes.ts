@@ -21,10 +21,11 @@ const PREFIX = 'Temporal';
 
 /**
  * The namespace's own attributes come first, then the system's and the predefined ones, these also without their prefix `Temporal`.
+ * @param keyName another name by which these lists know the key
  * @throws QueryProblem there is none, with the one that was probably meant
  */
-export function resolve({ text, position }: Name, custom: SearchAttributeTypes): Attribute {
-  for (const name of [text, ALIASES.get(text), `${PREFIX}${text}`, text.startsWith(PREFIX) ? text.slice(PREFIX.length) : undefined]) {
+export function resolve({ text, position }: Name, custom: SearchAttributeTypes, keyName?: string): Attribute {
+  for (const name of [text, text === keyName ? KEY_ATTRIBUTE : ALIASES.get(text), `${PREFIX}${text}`, text.startsWith(PREFIX) ? text.slice(PREFIX.length) : undefined]) {
     if (name === undefined) continue;
     const type = (name === text ? custom.get(name) : undefined) ?? SYSTEM_ATTRIBUTES.get(name) ?? PREDEFINED_ATTRIBUTES.get(name);
     if (type !== undefined) return { name, type };

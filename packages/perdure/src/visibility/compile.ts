@@ -29,6 +29,8 @@ export interface QueryContext {
   readonly attributes: SearchAttributeTypes;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Another name of the key of what is listed. */
+  readonly keyName?: string | undefined;
 }
 
 /** @throws QueryProblem */
@@ -86,7 +88,7 @@ class Compiler {
   }
 
   #resolve(name: Name): Attribute {
-    const attribute = resolve(name, this.#context.attributes);
+    const attribute = resolve(name, this.#context.attributes, this.#context.keyName);
     if (attribute.name === DIVISION_ATTRIBUTE) this.namesDivision = true;
     return attribute;
   }
@@ -155,10 +157,24 @@ const compare = (attribute: string, operator: Comparison, value: Scalar): Condit
 const not = (part: Condition): Condition => ({ kind: 'not', part });
 const negatedIf = (negated: boolean, condition: Condition): Condition => (negated ? not(condition) : condition);
 
+/** For whoever tried otherwise. */
+function comparisonsOf(type: IndexedValueType): string {
+  switch (type) {
+    case IndexedValueType.TEXT:
+      return 'A text is searched for words, with = and !=.';
+    case IndexedValueType.KEYWORD_LIST:
+      return 'A list is asked for what it holds, with =, !=, IN and NOT IN.';
+    case IndexedValueType.BOOL:
+      return 'It is compared with = and !=.';
+    default:
+      return 'It is compared with =, !=, <, <=, >, >=, IN and BETWEEN.';
+  }
+}
+
 function unsupported(operator: Operator, { type }: Attribute, { text, position }: Name): QueryProblem {
-  return new QueryProblem(`operation is not supported: operator '${operator}' not supported for ${typeName(type)} type search attribute '${text}'`, position);
+  return new QueryProblem(`operation is not supported: operator '${operator}' not supported for ${typeName(type)} type search attribute '${text}'`, position, comparisonsOf(type));
 }
 
 function noRange({ type }: Attribute, { text, position }: Name): QueryProblem {
-  return new QueryProblem(`invalid expression: cannot do range condition on search attribute '${text}' of type ${typeName(type)}`, position);
+  return new QueryProblem(`invalid expression: cannot do range condition on search attribute '${text}' of type ${typeName(type)}`, position, comparisonsOf(type));
 }

@@ -39,8 +39,13 @@ function addCalls(registry: MetricRegistry, calls: CallMeters): void {
   });
 }
 
-const TYPES = ['workflow', 'activity'] as const;
-const KINDS = ['normal', 'sticky'] as const;
+const SERIES = [
+  { type: 'workflow', kind: 'normal' },
+  { type: 'workflow', kind: 'sticky' },
+  { type: 'activity', kind: 'normal' },
+  { type: 'activity', kind: 'sticky' },
+  { type: 'nexus', kind: 'normal' },
+] as const;
 
 interface QueueTotals {
   polls: number;
@@ -53,7 +58,7 @@ function addQueues(registry: MetricRegistry, matching: Matching, clock: Clock): 
   // One walk over the queues serves all families of one reading: the first family takes it, the others follow at once.
   let totals = new Map<string, QueueTotals>();
   const refresh = (): void => {
-    totals = new Map(TYPES.flatMap((type) => KINDS.map((kind) => [`${type}/${kind}`, { polls: 0, tasks: 0, queues: 0, waitMs: 0 }])));
+    totals = new Map(SERIES.map(({ type, kind }) => [`${type}/${kind}`, { polls: 0, tasks: 0, queues: 0, waitMs: 0 }]));
     const now = clock.now();
     for (const { type, isSticky, polls, tasks, oldestSince = now } of matching.loads()) {
       const total = totals.get(`${type}/${isSticky ? 'sticky' : 'normal'}`);
@@ -65,7 +70,7 @@ function addQueues(registry: MetricRegistry, matching: Matching, clock: Clock): 
     }
   };
   const samples = (value: (total: QueueTotals) => number): Sample[] =>
-    TYPES.flatMap((type) => KINDS.map((kind) => ({ labels: { type, kind } satisfies Labels, value: value(totals.get(`${type}/${kind}`) ?? { polls: 0, tasks: 0, queues: 0, waitMs: 0 }) })));
+    SERIES.map(({ type, kind }) => ({ labels: { type, kind } satisfies Labels, value: value(totals.get(`${type}/${kind}`) ?? { polls: 0, tasks: 0, queues: 0, waitMs: 0 }) }));
   registry.add(METRICS.pollsWaiting, () => {
     refresh();
     return samples(({ polls }) => polls);

@@ -64,7 +64,7 @@ function answer(engine: Engine, task: PollWorkflowTaskQueueResponse): Promise<un
 }
 
 /** Lets time pass until the promise has settled: its value, or `undefined` if it did not within this time, or failed. */
-async function within<T>(clock: VirtualClock, promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+export async function within<T>(clock: VirtualClock, promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   const outcomes: (T | undefined)[] = [];
   promise.then(
     (reply) => outcomes.push(reply),
@@ -75,7 +75,7 @@ async function within<T>(clock: VirtualClock, promise: Promise<T>, timeoutMs: nu
   return outcomes[0];
 }
 
-async function settled<T>(clock: VirtualClock, promise: Promise<T>, isGone: () => boolean): Promise<boolean> {
+export async function settled<T>(clock: VirtualClock, promise: Promise<T>, isGone: () => boolean): Promise<boolean> {
   const reply = await within(clock, promise.then(() => true), 5_000);
   return reply === true && !isGone();
 }
