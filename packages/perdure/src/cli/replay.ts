@@ -34,7 +34,7 @@ export async function replay(flags: FlagValues): Promise<ExitCode> {
     const reports: ReplayReport[] = [];
     for await (const history of histories(flags)) {
       if (inspect) stopHere(history.workflowId);
-      const report = await replayer.replay(history, untilEventId === undefined ? {} : { untilEventId });
+      const report = 'outcome' in history ? history : await replayer.replay(history, untilEventId === undefined ? {} : { untilEventId });
       reports.push(report);
       if (flags.string('output') !== 'json') process.stdout.write(`${describeReplay(report)}\n`);
     }
@@ -46,8 +46,9 @@ export async function replay(flags: FlagValues): Promise<ExitCode> {
   }
 }
 
-async function* histories(flags: FlagValues): AsyncGenerator<NamedHistory, void, undefined> {
-  for (const given of flags.strings('history')) for (const file of historyFiles(given)) yield readHistoryFile(file);
+/** A file that is no history is a finding like others: the rest is replayed all the same. */
+async function* histories(flags: FlagValues): AsyncGenerator<NamedHistory | ReplayReport, void, undefined> {
+  for (const file of flags.strings('history').flatMap(historyFiles)) yield historyOr(file);
   const workflowIds = flags.strings('workflow-id');
   const query = flags.string('query');
   if (workflowIds.length === 0 && query === undefined) return;
@@ -58,6 +59,15 @@ async function* histories(flags: FlagValues): AsyncGenerator<NamedHistory, void,
     if (query !== undefined) yield* client.workflow.list({ query }).intoHistories();
   } finally {
     await connection.close();
+  }
+}
+
+function historyOr(file: string): NamedHistory | ReplayReport {
+  try {
+    return readHistoryFile(file);
+  } catch (error) {
+    if (!(error instanceof HistoryFormatError)) throw error;
+    return { workflowId: path.basename(file), runId: '', workflowType: '', events: 0, outcome: 'failed', message: error.message };
   }
 }
 

@@ -9,6 +9,8 @@ export interface MigratedManifest {
   readonly removed: readonly string[];
   /** Temporal's packages that have no counterpart and stay. */
   readonly kept: readonly string[];
+  /** Whether the project, which moves just now, runs its tests with Jest as Jest is by default: that loads no ES modules. */
+  readonly needsJestModules: boolean;
 }
 
 /**
@@ -28,8 +30,13 @@ export function migrateManifest(text: string, version: string): MigratedManifest
     for (const name of names) (moved.includes(name) ? removed : kept).add(name);
     if (moved.length > 0) manifest[group] = replaced(packages, moved, version);
   }
-  if (removed.size === 0) return { text, removed: [], kept: [...kept] };
-  return { text: `${JSON.stringify(manifest, undefined, indentOf(text))}\n`, removed: [...removed], kept: [...kept] };
+  if (removed.size === 0) return { text, removed: [], kept: [...kept], needsJestModules: false };
+  return { text: `${JSON.stringify(manifest, undefined, indentOf(text))}\n`, removed: [...removed], kept: [...kept], needsJestModules: runsPlainJest(manifest) };
+}
+
+function runsPlainJest(manifest: Record<string, unknown>): boolean {
+  const usesJest = 'jest' in manifest || GROUPS.some((group) => isRecord(manifest[group]) && 'jest' in manifest[group]);
+  return usesJest && !JSON.stringify(manifest['scripts'] ?? {}).includes('--experimental-vm-modules');
 }
 
 /** The first of the packages gives its place to Perdure. */

@@ -151,5 +151,14 @@ test('what a module exports is read from its declarations: values and types, thr
   }
   const worker = exportedNames(fileURLToPath(new URL('../sdk/worker/index.d.ts', import.meta.url)));
   for (const type of ['WorkerOptions', 'NativeConnectionOptions', 'WorkflowBundle']) assert.ok(worker.has(type), type);
-  assert.ok(!worker.has('CompiledWorkerOptions'));
+  assert.ok(!worker.has('compileWorkerOptions'));
+});
+
+test('a project with Jest is told, once, how Jest loads ES modules', (t) => {
+  const withJest = (test: string) => JSON.stringify({ scripts: { test }, dependencies: { '@temporalio/worker': '1' }, devDependencies: { jest: '30' } });
+  const folder = project(t, { 'package.json': withJest('jest'), 'ready/package.json': withJest('node --experimental-vm-modules node_modules/jest/bin/jest.js') });
+  const told = migrate(folder, { version: '1.2.3', write: true }).findings;
+  assert.deepEqual(told.map(({ file, what }) => [file, what]), [['package.json', 'Jest']]);
+  assert.match(told[0]?.remedy ?? '', /--experimental-vm-modules/);
+  assert.deepEqual(migrate(folder, { version: '1.2.3', write: true }).findings, []);
 });

@@ -64,10 +64,13 @@ function source(text: string, exportsOf: (module: string) => ReadonlySet<string>
   return { ...migrated, change: `${migrated.replaced} ${migrated.replaced === 1 ? 'module name' : 'module names'}` };
 }
 
+const JEST_REMEDY = 'Perdure is ES modules: run Jest with NODE_OPTIONS=--experimental-vm-modules; where tests are CommonJS that takes Node 24.9.';
+
 function manifest(text: string, version: string): MigratedFile {
   try {
-    const { text: migrated, removed, kept } = migrateManifest(text, version);
+    const { text: migrated, removed, kept, needsJestModules } = migrateManifest(text, version);
     const findings = kept.map((name) => ({ line: 1, what: name, remedy: 'Perdure has no counterpart; the package stays.' }));
+    if (needsJestModules) findings.push({ line: 1, what: 'Jest', remedy: JEST_REMEDY });
     return { text: migrated, change: `${removed.join(', ')} → perdure`, findings };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -7,6 +7,7 @@ const MODULES: ReadonlyMap<string, string> = new Map([
   ['@temporalio/common/lib/protobufs', 'perdure/protobufs'],
   ['@temporalio/envconfig', 'perdure/envconfig'],
   ['@temporalio/interceptors-opentelemetry', 'perdure/opentelemetry'],
+  ['@temporalio/nexus', 'perdure/nexus'],
   ['@temporalio/plugin', 'perdure/plugin'],
   ['@temporalio/testing', 'perdure/testing'],
   ['@temporalio/worker', 'perdure/worker'],

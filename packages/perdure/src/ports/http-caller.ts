@@ -9,10 +9,15 @@ export interface HttpRequest {
   readonly body: Uint8Array;
   /** Ends the call as failed, in milliseconds. */
   readonly timeoutMs: number;
+  /** Read the answer's headers and body, which must not be longer. Left out: only its status is looked at. */
+  readonly readsUpToBytes?: number | undefined;
 }
 
 export interface HttpAnswer {
   readonly status: number;
+  /** Names in lower case. */
+  readonly headers?: ReadonlyMap<string, string> | undefined;
+  readonly body?: Uint8Array | undefined;
 }
 
 export interface HttpCaller {

@@ -12,14 +12,17 @@ import { msToNumber, type Workflow, type WorkflowResultType } from '../sdk/commo
 import { loadDataConverter } from '../sdk/client/load-data-converter.js';
 import type { FailedTask } from '../sdk/replay/outcome.js';
 import type { TaskOutcome, WorkflowExecutor } from '../sdk/replay/executor.js';
+import type { SinkHost } from '../sdk/sandbox/realm.js';
 import type { WorkflowSource } from '../sdk/worker/create.js';
+import { sinkHost } from '../sdk/worker/sinks.js';
+import type { SinkCall } from '../sdk/workflow/sinks.js';
 import { mockedActivities } from '../testing/mocked-activities.js';
 import { MockingExecutor, type MockedRun } from '../testing/mocking-executor.js';
 import { Mocks } from '../testing/mocks.js';
 import type { FaultPlan } from './faults.js';
 import type { RecordedRun } from './recording-disk.js';
 import type { Delivery, MessageOutcome, SimulatedView, SimulationOptions } from './simulation-options.js';
-import { SimulatedWorld } from './simulated-world.js';
+import { silentWorkerLogger as silentLogger, SimulatedWorld, type SimulatedQueue } from './simulated-world.js';
 
 /** What went wrong. Two failures of one kind are taken for the same when faults are left out. */
 export type FailureKind = 'invariant' | 'never ended' | 'workflow code' | 'nondeterminism' | 'engine';
@@ -39,6 +42,21 @@ export interface PlayedRun {
 export interface Stage {
   readonly workflowType: string;
   readonly workflows: WorkflowSource;
+  readonly sinks: SinksOfSeed;
+}
+
+/** The sinks of the seed that is played. All seeds share a realm, and a realm has one host of sinks. */
+export class SinksOfSeed implements SinkHost {
+  /** Absent: calls are dropped, as those of a replay when all is over. */
+  current: SinkHost | undefined;
+
+  call(calls: readonly SinkCall[]): void {
+    this.current?.call(calls);
+  }
+
+  done(runId: string): Promise<void> | undefined {
+    return this.current?.done(runId);
+  }
 }
 
 const TASK_QUEUE = 'simulated';
@@ -73,17 +91,17 @@ class Play<W extends Workflow, State> {
     this.#stage = stage;
     this.#seed = seed;
     this.#deliveries = deliveries;
-    const { dataConverter, workers = 2, workerLogger, activities, always } = options;
+    const { dataConverter, workerLogger, interceptors, searchAttributes, always } = options;
     const dataConverterOfMocks = loadDataConverter(dataConverter);
     this.world = new SimulatedWorld({
       seed,
       plan,
       workflows: stage.workflows,
-      taskQueue: TASK_QUEUE,
-      workers,
+      queues: this.#queues(),
       workerLogger,
       dataConverter,
-      activities: () => mockedActivities(typeof activities === 'function' ? activities(this.#stateOfSeed) : activities, this.#mocks, MOST_ACTIVITY_ATTEMPTS),
+      interceptors,
+      engine: searchAttributes && { searchAttributes },
       executorOf: (inner) => {
         this.#executor = this.#watched(inner);
         return new MockingExecutor(this.#executor, { mocks: this.#mocks, dataConverter: dataConverterOfMocks, failAfterAttempts: MOST_TASK_FAILURES, runs: this.#mockedRuns });
@@ -99,6 +117,14 @@ class Play<W extends Workflow, State> {
     });
   }
 
+  #queues(): SimulatedQueue[] {
+    const { taskQueue = TASK_QUEUE, taskQueues = {}, workers = 2, activities } = this.#options;
+    const made = (given: typeof activities) => (): object =>
+      mockedActivities(typeof given === 'function' ? given(this.#stateOfSeed) : given, this.#mocks, { mostAttempts: MOST_ACTIVITY_ATTEMPTS });
+    const further = Object.entries(taskQueues).map(([name, queue]) => ({ taskQueue: name, workers: queue.workers ?? 1, activities: made(queue.activities ?? activities) }));
+    return [{ taskQueue, workers, activities: made(activities) }, ...further];
+  }
+
   async play(): Promise<RunFailure | undefined> {
     try {
       await this.#play();
@@ -106,16 +132,18 @@ class Play<W extends Workflow, State> {
     } catch (error) {
       return error instanceof Broken ? { kind: error.kind, error: error.cause } : { kind: 'engine', error };
     } finally {
+      this.#stage.sinks.current = undefined;
       this.world.close();
     }
   }
 
   async #play(): Promise<void> {
     const { world } = this;
-    const { setup, mayStayOpen = false, endsWithin } = this.#options;
+    const { setup, mayStayOpen = false, endsWithin, sinks, workerLogger = silentLogger } = this.#options;
     const random = seededRandom(this.#seed ^ 0x5e70b, { now: () => 0 });
     const value = await setup?.({ seed: this.#seed, mock: this.#mocks, random });
     this.#state = { value: value as State };
+    this.#stage.sinks.current = sinks && sinkHost(typeof sinks === 'function' ? sinks(value as State) : sinks, workerLogger);
     await world.start();
     const longestMs = endsWithin === undefined ? YEAR_MS : msToNumber(endsWithin);
     const handle = await this.#start(longestMs);
@@ -124,14 +152,15 @@ class Play<W extends Workflow, State> {
     const isQuiet = (): boolean => this.#outcomes.length === this.#deliveries.length;
     const ending = await world.run(() => this.#isClosed() && isQuiet(), longestMs);
     if (ending !== 'done' && !this.#isClosed() && !mayStayOpen) throw new Broken('never ended', new Error(await this.#describeOpen(ending, longestMs)));
+    this.#stage.sinks.current = undefined;
     await this.#checkReplay();
     await this.#checkEnd(handle);
   }
 
   /** Once it is durable: a start that was not answered is asked for again. */
   async #start(longestMs: number): Promise<WorkflowHandle<W>> {
-    const { args, start } = this.#options;
-    const options = { workflowId: WORKFLOW_ID, ...start, taskQueue: TASK_QUEUE, args: args ?? [] };
+    const { args, start, taskQueue = TASK_QUEUE } = this.#options;
+    const options = { workflowId: WORKFLOW_ID, ...start, taskQueue, args: args ?? [] };
     return this.#await(this.world.client.workflow.start(this.#stage.workflowType, options as never), longestMs) as Promise<WorkflowHandle<W>>;
   }
 
@@ -153,7 +182,7 @@ class Play<W extends Workflow, State> {
     if (given === undefined) throw new RangeError(`There is no message ${message}: deliveries name messages by their place.`);
     this.world.after(atMs, () => {
       Promise.resolve()
-        .then(() => given.send(handle, this.#stateOfSeed))
+        .then(() => given.send(handle, this.#stateOfSeed, this.world.client))
         .then(
           (value) => this.#outcomes.push({ message, value }),
           (error: unknown) => this.#outcomes.push({ message, error }),
@@ -216,6 +245,8 @@ class Play<W extends Workflow, State> {
     const handle = async (...args: Parameters<WorkflowExecutor['handle']>): Promise<TaskOutcome> => {
       const outcome = await inner.handle(...args);
       if (outcome.kind === 'failed' && outcome.cause === WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR) this.world.fail(new Broken('nondeterminism', new Error(outcome.failure.message)));
+      // A task is answered when its calls of sinks have ended, as in production.
+      await this.#stage.sinks.done(args[0].workflowExecution?.runId ?? '');
       return outcome;
     };
     return {

@@ -139,8 +139,47 @@ test('mocked child workflows answer the same in each life of a worker', async ()
   });
 });
 
+test('a program of many parts: task queues, local activities, sinks, search attributes, other workflows that a client starts', async () => {
+  let companions = 0;
+  const report = await simulate<typeof workflows.program, { packed: Set<string>; notes: string[] }>('program', {
+    workflowsPath,
+    args: ['lamp'],
+    seeds: 30,
+    setup: () => ({ packed: new Set(), notes: [] }),
+    activities: { weigh: async () => 7 },
+    taskQueues: {
+      warehouse: {
+        workers: 2,
+        activities: ({ packed }) => ({ pack: async (what: string) => (packed.add(activityInfo().idempotencyKey), `parcel with ${what}`) }),
+      },
+    },
+    searchAttributes: { Stage: 'Keyword' },
+    sinks: ({ notes }) => ({ audit: { note: { fn: (_info, text: string) => void notes.push(text) } } }),
+    messages: [
+      {
+        send: async (handle, _state, client) => {
+          await client.workflow.execute('delivery', { workflowId: 'companion', taskQueue: 'warehouse', args: ['other', 2] });
+          companions += 1;
+          const found = await client.workflow.count(`Stage = 'packing' AND WorkflowId = '${handle.workflowId}'`);
+          assert.equal(found.count, 1);
+        },
+      },
+    ],
+    finally: ({ state, result, messages }) => {
+      assert.equal(result, 'parcel with lamp of 7');
+      assert.equal(state.packed.size, 1);
+      assert.ok(state.notes.includes('packed lamp'));
+      assert.deepEqual(messages, [{ message: 0, value: undefined }]);
+    },
+  });
+  assert.equal(companions, 31, 'in the rehearsal and in each seed');
+  assert.ok((report.faults.workerCrash ?? 0) > 0);
+});
+
 test('options that contradict each other are refused', async () => {
   await assert.rejects(simulate('transfer', {}), /give either workflowsPath or workflowBundle/);
   await assert.rejects(simulate('transfer', { workflowsPath, faults: [] }), /give its `seed`/);
+  await assert.rejects(simulate('transfer', { workflowsPath, taskQueues: { other: { workers: 0 } } }), /Task queue 'other' needs at least one worker, not 0/);
+  await assert.rejects(simulate('transfer', { workflowsPath, taskQueues: { simulated: {} } }), /Task queue 'simulated' is that of the workflow/);
   await assert.rejects(simulate('unknown', { workflowsPath }), /does not export 'unknown'. It exports: .*transfer/);
 });

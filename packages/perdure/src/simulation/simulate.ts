@@ -12,7 +12,7 @@ import { createWorkflowExecutor } from '../sdk/replay/executor.js';
 import { Realm } from '../sdk/sandbox/realm.js';
 import { cachedBundle } from '../testing/bundle-cache.js';
 import { FixedFaults, noFaults, RandomFaults, type CallFault, type CommitFault, type Fault, type FaultKind } from './faults.js';
-import { play, type PlayedRun, type Stage } from './play.js';
+import { play, SinksOfSeed, type PlayedRun, type Stage } from './play.js';
 import { shrink, type Plan } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
 import type { Delivery, SimulationOptions, SimulationReport } from './simulation-options.js';
@@ -66,20 +66,29 @@ export async function simulate<W extends Workflow, State = undefined>(workflow: 
   return tally.report(all.length);
 }
 
-function checkOptions<W extends Workflow, State>({ workflowsPath, workflowBundle, seed, faults, deliveries, workers = DEFAULT_WORKERS }: SimulationOptions<W, State>): void {
+function checkOptions<W extends Workflow, State>({ workflowsPath, workflowBundle, seed, faults, deliveries, workers = DEFAULT_WORKERS, taskQueue = 'simulated', taskQueues = {} }: SimulationOptions<W, State>): void {
   if ((workflowsPath === undefined) === (workflowBundle === undefined)) throw new TypeError('A simulation needs the workflow code: give either workflowsPath or workflowBundle.');
   if (seed === undefined && (faults !== undefined || deliveries !== undefined)) throw new TypeError('`faults` and `deliveries` repeat one run: give its `seed` as well.');
-  if (!Number.isInteger(workers) || workers < 1) throw new TypeError(`A simulation needs at least one worker, not ${workers}.`);
+  for (const [name, count] of [[taskQueue, workers] as const, ...Object.entries(taskQueues).map(([queue, { workers: own = 1 }]) => [queue, own] as const)]) {
+    if (!Number.isInteger(count) || count < 1) throw new TypeError(`Task queue '${name}' needs at least one worker, not ${count}.`);
+  }
+  if (taskQueue in taskQueues) throw new TypeError(`Task queue '${taskQueue}' is that of the workflow: say of it with \`activities\` and \`workers\`, and in \`taskQueues\` of others.`);
+}
+
+/** On all task queues. */
+function allWorkers<W extends Workflow, State>({ workers = DEFAULT_WORKERS, taskQueues = {} }: SimulationOptions<W, State>): number {
+  return Object.values(taskQueues).reduce((sum, { workers: own = 1 }) => sum + own, workers);
 }
 
 async function stageOf<W extends Workflow, State>(workflowType: string, options: SimulationOptions<W, State>): Promise<Stage> {
-  const { workflowsPath = '', dataConverter, workflowBundle } = options;
-  const bundle = workflowBundle ?? (await cachedBundle({ taskQueue: 'simulated', workflowsPath, ...(dataConverter && { dataConverter }) }));
-  const realm = new Realm(bundle, options.workerLogger ?? new DefaultLogger('ERROR'), { deadlockAfterMs: DEADLOCK_AFTER_MS });
+  const { workflowsPath = '', dataConverter, interceptors, workflowBundle } = options;
+  const bundle = workflowBundle ?? (await cachedBundle({ taskQueue: 'simulated', workflowsPath, ...(dataConverter && { dataConverter }), ...(interceptors && { interceptors }) }));
+  const sinks = new SinksOfSeed();
+  const realm = new Realm(bundle, options.workerLogger ?? new DefaultLogger('ERROR'), { deadlockAfterMs: DEADLOCK_AFTER_MS, sinks });
   if (!realm.workflowNames().includes(workflowType)) {
     throw new TypeError(`The workflow code does not export '${workflowType}'. It exports: ${realm.workflowNames().join(', ') || 'nothing'}.`);
   }
-  return { workflowType, workflows: { bundle, realm, createExecutor: createWorkflowExecutor } };
+  return { workflowType, sinks, workflows: { bundle, realm, createExecutor: createWorkflowExecutor } };
 }
 
 interface PlayedSeed {
@@ -88,7 +97,8 @@ interface PlayedSeed {
 }
 
 async function playSeed<W extends Workflow, State>(options: SimulationOptions<W, State>, stage: Stage, seed: number, commits: number): Promise<PlayedSeed> {
-  const { faultKinds: kinds, mostFaults: most = DEFAULT_MOST_FAULTS, workers = DEFAULT_WORKERS } = options;
+  const { faultKinds: kinds, mostFaults: most = DEFAULT_MOST_FAULTS } = options;
+  const workers = allWorkers(options);
   const deliveries = options.deliveries ?? deliveriesOf(options, seed);
   const random = new RandomFaults(seededRandom(seed ^ 0x5eed_0005, { now: () => 0 }), { kinds, most, workers, certain: certainCrash(seed, commits, workers, kinds) });
   const run = await play(options, stage, seed, random, deliveries);

@@ -34,11 +34,19 @@ export class SimulatedNetwork {
   readonly #events: NetworkEvents;
   readonly #counts = new Map<string, number>();
   #server: ServerLife | undefined;
+  #calls = 0;
+  #latestArrived = 0;
+  #overtaken = 0;
 
   constructor(clock: VirtualClock, plan: FaultPlan, events: NetworkEvents) {
     this.#clock = clock;
     this.#plan = plan;
     this.#events = events;
+  }
+
+  /** Requests that reached the server after others that were made later. */
+  get overtaken(): number {
+    return this.#overtaken;
   }
 
   serverIsUp(transport: Transport): void {
@@ -70,6 +78,7 @@ export class SimulatedNetwork {
     if (!process.alive) return new Promise(() => {});
     const nth = (this.#counts.get(method.name) ?? 0) + 1;
     this.#counts.set(method.name, nth);
+    const order = (this.#calls += 1);
     const fault = this.#plan.atCall(method.name, nth, caller);
     this.#events.stirred();
     return new Promise((resolve, reject) => {
@@ -103,6 +112,8 @@ export class SimulatedNetwork {
         const life = this.#server;
         if (life === undefined) return fail(unavailable('no server answers'));
         life.open.add(fail);
+        if (order < this.#latestArrived) this.#overtaken += 1;
+        else this.#latestArrived = order;
         const answered = (act: () => void): void => {
           // A dead server says nothing any more.
           if (life.open.delete(fail) && this.#server === life) deliver(act);

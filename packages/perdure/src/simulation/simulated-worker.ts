@@ -7,6 +7,7 @@ import type { Logger, DataConverter } from '../sdk/common/index.js';
 import type { Chance } from '../sdk/common/worker-time.js';
 import type { WorkflowExecutor } from '../sdk/replay/executor.js';
 import { composeParts, type WorkflowSource } from '../sdk/worker/create.js';
+import type { WorkerInterceptors } from '../sdk/worker/interceptors.js';
 import { Worker } from '../sdk/worker/worker.js';
 import type { Timer, VirtualClock } from '../ports/index.js';
 import type { SimulatedNetwork } from './simulated-network.js';
@@ -24,6 +25,7 @@ export interface SimulatedWorkerOptions {
   readonly activities: () => object;
   readonly executorOf: (inner: WorkflowExecutor) => WorkflowExecutor;
   readonly dataConverter?: DataConverter | undefined;
+  readonly interceptors?: WorkerInterceptors | undefined;
   readonly logger: Logger;
   readonly onStir: () => void;
   /** The worker ended by itself. */
@@ -57,11 +59,12 @@ export class SimulatedWorker {
   }
 
   start(): void {
-    const { name, namespace, taskQueue, clock, chance, network, workflows, activities, executorOf, dataConverter, logger, onStir, onBroken } = this.#options;
+    const { name, namespace, taskQueue, clock, chance, network, workflows, activities, executorOf, dataConverter, interceptors, logger, onStir, onBroken } = this.#options;
     const process = new SimulatedProcess(`${name} ${(this.#lives += 1)}`, clock, onStir);
     this.#process = process;
     const transport = network.connect(process, 'worker', () => this.#silentMs);
-    const options = { namespace, taskQueue, identity: name, workflowBundle: workflows.bundle, activities: activities(), ...POLLS, ...(dataConverter && { dataConverter }) };
+    const own = { ...(dataConverter && { dataConverter }), ...(interceptors && { interceptors }) };
+    const options = { namespace, taskQueue, identity: name, workflowBundle: workflows.bundle, activities: activities(), ...POLLS, ...own };
     const parts = composeParts(options, { connection: { transport, time: process, chance }, namespace: NAMESPACE, logger, workflows });
     const worker = new Worker({ ...parts, executor: parts.executor && executorOf(parts.executor) });
     this.#worker = worker;

@@ -14,6 +14,7 @@ import { Client, Connection } from '../sdk/client/index.js';
 import type { DataConverter, Logger } from '../sdk/common/index.js';
 import type { WorkflowExecutor } from '../sdk/replay/executor.js';
 import type { WorkflowSource } from '../sdk/worker/create.js';
+import type { WorkerInterceptors } from '../sdk/worker/interceptors.js';
 import type { EngineOptions } from '../server/index.js';
 import type { Transport } from '../transport/transport.js';
 import type { FaultPlan } from './faults.js';
@@ -27,10 +28,10 @@ export interface SimulatedWorldOptions {
   readonly seed: number;
   readonly plan: FaultPlan;
   readonly workflows: WorkflowSource;
-  readonly taskQueue: string;
-  readonly workers: number;
-  /** Called for each life of each worker. */
-  readonly activities: () => object;
+  /** Every worker serves the workflows, and the activities of its queue. */
+  readonly queues: readonly SimulatedQueue[];
+  /** Of all workers. Default: none. */
+  readonly interceptors?: WorkerInterceptors | undefined;
   readonly executorOf?: ((inner: WorkflowExecutor) => WorkflowExecutor) | undefined;
   readonly dataConverter?: DataConverter | undefined;
   /** Options of the engine that are not the simulation's. */
@@ -41,6 +42,13 @@ export interface SimulatedWorldOptions {
   readonly onCommit?: ((world: SimulatedWorld) => void) | undefined;
 }
 
+export interface SimulatedQueue {
+  readonly taskQueue: string;
+  readonly workers: number;
+  /** Called for each life of each worker. */
+  readonly activities: () => object;
+}
+
 /** How a piece of a simulation ended: as asked; with nothing due any more; or at the limit of time. */
 export type Ending = 'done' | 'stuck' | 'late';
 
@@ -48,6 +56,7 @@ export type Ending = 'done' | 'stuck' | 'late';
 const CALM_TURNS = 3;
 /** An activity that waits for the simulation in a way that nobody sees is waited for so long, in real time. */
 const PATIENCE_MS = 50;
+const PATIENT_TURNS = 10;
 const ASK_AGAIN_AFTER_MS = 250;
 const NAMESPACE = 'default';
 /** 2030-01-01. */
@@ -57,6 +66,7 @@ export class SimulatedWorld {
   readonly clock = new VirtualClock(START_MS);
   readonly disk: RecordingDisk;
   readonly client: Client;
+  readonly network: SimulatedNetwork;
   readonly server: SimulatedServer;
   readonly workers: readonly SimulatedWorker[];
   /** Chance for the story, apart from that of faults and of the code under test. */
@@ -68,17 +78,17 @@ export class SimulatedWorld {
   #broken: { readonly error: unknown } | undefined;
 
   constructor(options: SimulatedWorldOptions) {
-    const { seed, plan, workflows, taskQueue, activities, dataConverter } = options;
+    const { seed, plan, workflows, queues, dataConverter, interceptors } = options;
     const { clock } = this;
     const onStir = (): void => this.#stir();
     const onBroken = (error: unknown): void => this.fail(error);
     this.#options = options;
     this.random = seededRandom(seed ^ 0x5eed_0001, clock);
     this.disk = new RecordingDisk(() => this.#committed());
-    const network = new SimulatedNetwork(clock, plan, {
+    const network = (this.network = new SimulatedNetwork(clock, plan, {
       stirred: onStir,
       workerDies: (process, { downMs, silentMs }) => this.workers.find((worker) => worker.runs(process))?.crash(downMs, silentMs),
-    });
+    }));
     const engine = { ...options.engine, limits: { taskLongPollMs: FOREVER_MS, historyLongPollMs: FOREVER_MS, ...options.engine?.limits } };
     this.server = new SimulatedServer({ clock, random: seededRandom(seed ^ 0x5eed_0002, clock), disk: this.disk, network, plan, engine, logger: options.engineLogger, onStir, onBroken });
     const chanceOf = (stream: number): Random => seededRandom(seed ^ stream, clock);
@@ -86,9 +96,10 @@ export class SimulatedWorld {
     this.#process = new SimulatedProcess('client', clock, onStir);
     const connection = Connection.from(insistent(network.connect(this.#process, 'client', () => 0), this.#process), { time: this.#process, chance: chanceOf(0x5eed_0004) });
     this.client = new Client({ connection, identity: 'client', namespace: NAMESPACE, ...(dataConverter && { dataConverter }) });
-    const common = { namespace: NAMESPACE, taskQueue, clock, chance, network, workflows, activities, dataConverter, onStir, onBroken };
-    const { executorOf = (inner) => inner, workerLogger = silentWorkerLogger } = options;
-    this.workers = Array.from({ length: options.workers }, (_, index) => new SimulatedWorker({ ...common, executorOf, logger: workerLogger, name: `worker-${index}` }));
+    const { executorOf = (inner) => inner, workerLogger: logger = silentWorkerLogger } = options;
+    const common = { namespace: NAMESPACE, clock, chance, network, workflows, dataConverter, interceptors, executorOf, logger, onStir, onBroken };
+    const places = queues.flatMap(({ taskQueue, workers, activities }) => Array.from({ length: workers }, () => ({ taskQueue, activities })));
+    this.workers = places.map((place, index) => new SimulatedWorker({ ...common, ...place, name: `worker-${index}` }));
   }
 
   /** Starts the server, and workers when it is there, or nothing more comes of it. */
@@ -166,14 +177,18 @@ export class SimulatedWorld {
   }
 
   /** Waits for real work of an activity. False: it seems to wait for time to go on. */
-  #stirred(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timeout = setTimeout(() => resolve(false), PATIENCE_MS);
+  async #stirred(): Promise<boolean> {
+    const before = this.#stirs;
+    await new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, PATIENCE_MS);
       this.#onStir = () => {
         clearTimeout(timeout);
-        resolve(true);
+        resolve();
       };
     });
+    // A busy machine may have stopped this process for so long. What is ready has its turn before time goes on: else two runs of a seed differ.
+    for (let turn = 0; turn < PATIENT_TURNS && this.#stirs === before; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+    return this.#stirs !== before;
   }
 }
 
@@ -193,4 +208,4 @@ function insistent(transport: Transport, time: SimulatedProcess): Transport {
 }
 
 const nothing = (): void => {};
-const silentWorkerLogger: Logger = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const silentWorkerLogger: Logger = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };

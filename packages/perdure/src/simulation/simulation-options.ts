@@ -1,9 +1,13 @@
 /** What a user says about a simulation, and what a simulation says about a run. */
 import type { Random } from '../ports/index.js';
 import type { HistoryEvent } from '../protocol/index.js';
-import type { WorkflowHandle, WorkflowStartOptions } from '../sdk/client/index.js';
+import type { Client, WorkflowHandle, WorkflowStartOptions } from '../sdk/client/index.js';
 import type { DataConverter, Duration, Logger, Workflow, WorkflowResultType } from '../sdk/common/index.js';
 import type { WorkflowBundle } from '../sdk/sandbox/bundle.js';
+import type { WorkerInterceptors } from '../sdk/worker/interceptors.js';
+import type { InjectedSinks } from '../sdk/worker/sinks.js';
+import type { Sinks } from '../sdk/workflow/sinks.js';
+import type { SearchAttributeTypeName } from '../server/index.js';
 import type { Mocks } from '../testing/mocks.js';
 import type { Fault, FaultKind } from './faults.js';
 
@@ -20,12 +24,20 @@ export interface SimulatedSeed {
 export interface SimulatedMessage<W extends Workflow, State> {
   /** For reports. Default: its number. */
   readonly name?: string;
-  /** A signal, an update, a query, a cancellation: whatever a client can do. */
-  readonly send: (handle: WorkflowHandle<W>, state: State) => Promise<unknown>;
+  /** A signal, an update, a query, a cancellation, with `client` also other workflows and schedules: whatever a client can do. The run goes on until it has ended. */
+  readonly send: (handle: WorkflowHandle<W>, state: State, client: Client) => Promise<unknown>;
   /** The latest time at which it is sent, from the start. Default: 1 minute. */
   readonly within?: Duration;
   /** It may be left out, by chance. Default: false. */
   readonly optional?: boolean;
+}
+
+/** A task queue beside that of the workflow. */
+export interface SimulatedTaskQueue<State> {
+  /** Activities of this queue that are not mocked. Default: those of the simulation. */
+  readonly activities?: object | ((state: State) => object);
+  /** Default: 1. */
+  readonly workers?: number;
 }
 
 /** When a message of a run is sent. */
@@ -71,6 +83,16 @@ export interface SimulationOptions<W extends Workflow, State = undefined> {
   readonly setup?: (seed: SimulatedSeed) => State | Promise<State>;
   /** Activities that are not mocked, as the worker takes them, or made of the state of the seed. */
   readonly activities?: object | ((state: State) => object);
+  /** The task queue of the workflow. Default: `simulated`. */
+  readonly taskQueue?: string;
+  /** Further task queues by name, as the options of workflow code name them. Their workers have the same workflows. */
+  readonly taskQueues?: Readonly<Record<string, SimulatedTaskQueue<State>>>;
+  /** What workflow code calls through `proxySinks`, or that made of the state of the seed. */
+  readonly sinks?: InjectedSinks<Sinks> | ((state: State) => InjectedSinks<Sinks>);
+  /** Of the workers: around activities, and modules that are bundled with the workflows. */
+  readonly interceptors?: WorkerInterceptors;
+  /** Custom search attributes of the namespace, with their types. */
+  readonly searchAttributes?: Readonly<Record<string, SearchAttributeTypeName>>;
   readonly messages?: readonly SimulatedMessage<W, State>[];
   /** Must hold whenever something has become durable; throws if it does not. Called often, so it should be quick. */
   readonly always?: (view: SimulatedView<State>) => void;
@@ -91,7 +113,7 @@ export interface SimulationOptions<W extends Workflow, State = undefined> {
   readonly faultKinds?: readonly FaultKind[];
   /** Faults in one run, at most. Default: 8. */
   readonly mostFaults?: number;
-  /** Workers that share the task queue. Default: 2. */
+  /** Workers that share the workflow's task queue. Default: 2. */
   readonly workers?: number;
   /** Simulated time within which the workflow must close. Default: 366 days. */
   readonly endsWithin?: Duration;

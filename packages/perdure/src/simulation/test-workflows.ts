@@ -1,5 +1,19 @@
 /** Workflows of the tests of this room. */
-import { condition, defineQuery, defineSignal, defineUpdate, executeChild, proxyActivities, setHandler, sleep, workflowInfo } from 'perdure/workflow';
+import {
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  executeChild,
+  proxyActivities,
+  proxyLocalActivities,
+  proxySinks,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
+} from 'perdure/workflow';
 
 const { withdraw, deposit } = proxyActivities<{ withdraw(cents: number): Promise<void>; deposit(cents: number): Promise<void> }>({
   startToCloseTimeout: '5 seconds',
@@ -51,4 +65,23 @@ export async function sums(): Promise<number> {
 
 export async function parent(): Promise<string> {
   return executeChild<(what: string) => Promise<string>>('shipment', { args: ['lamp'] });
+}
+
+const elsewhere = proxyActivities<{ pack(what: string): Promise<string> }>({ startToCloseTimeout: '5 seconds', taskQueue: 'warehouse', retry: { initialInterval: '100 ms' } });
+const here = proxyLocalActivities<{ weigh(what: string): Promise<number> }>({ startToCloseTimeout: '5 seconds' });
+const { audit } = proxySinks<{ audit: { note(text: string): void } }>();
+
+/** Uses what lies outside of it: another task queue, a sink, a search attribute, a child that goes on as another run. */
+export async function program(what: string): Promise<string> {
+  upsertSearchAttributes({ Stage: ['packing'] });
+  const weight = await here.weigh(what);
+  const parcel = await elsewhere.pack(what);
+  audit.note(`packed ${what}`);
+  await executeChild(delivery, { args: [parcel], taskQueue: 'warehouse' });
+  return `${parcel} of ${weight}`;
+}
+
+export async function delivery(parcel: string, day = 0): Promise<void> {
+  await sleep('1 day');
+  if (day < 2) await continueAsNew<typeof delivery>(parcel, day + 1);
 }

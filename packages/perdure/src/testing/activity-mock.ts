@@ -54,11 +54,14 @@ export class ActivityMock<Args extends readonly unknown[] = readonly unknown[], 
     const { attempt, activityId, workflowExecution, heartbeatDetails } = Context.current().info;
     const call: ActivityCall<Args, Result> = { args, attempt, activityId, workflowId: workflowExecution?.workflowId, heartbeatDetails, outcome: 'open' };
     this.#calls.push(call);
+    const answer = this.next(this.#calls.length);
     try {
-      call.result = await play(this.next(this.#calls.length), args);
+      call.result = await play(answer, args);
       call.outcome = 'returned';
       return call.result;
     } catch (error) {
+      // That the worker lets go of a call that hangs is no answer, unless the workflow asked for it.
+      if (answer.act === 'hang' && Context.current().cancellationDetails?.cancelRequested !== true) throw error;
       call.outcome = 'threw';
       call.error = error;
       throw error;

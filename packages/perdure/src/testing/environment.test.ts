@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import { silentWorkerLogger } from './test-logger.js';
 import { fileURLToPath } from 'node:url';
 import { TestEnvironment, TestWorkflowEnvironment, type TestEnvironmentOptions } from './index.js';
+import { activityInfo, CompleteAsyncError } from '../sdk/activity/index.js';
 import { WorkflowNotFoundError } from '../sdk/client/index.js';
 import { Runtime, Worker } from '../sdk/worker/index.js';
 import { startServer } from '../server/index.js';
 import * as activities from './test-activities.js';
-import { approval, approve, forever, nap, order, pays, patient, raise, state, tick, timed, together } from './test-workflows.js';
+import { approval, approve, forever, nap, order, pays, paysByCallback, patient, raise, state, tick, timed, together } from './test-workflows.js';
 
 const workflowsPath = fileURLToPath(new URL('./test-workflows.js', import.meta.url));
 const HOUR_MS = 3_600_000;
@@ -57,6 +58,47 @@ test('time is not skipped while an activity is at work: it goes by', async () =>
   await using env = await withWorker();
   const [tookMs] = await Promise.all([env.run(timed, { args: [300, 'works'] }), env.run(nap, { args: [24 * HOUR_MS] })]);
   assert.ok(tookMs >= 290 && tookMs < HOUR_MS, `took ${tookMs} ms`);
+});
+
+/** A worker whose charges somebody else completes; `token` resolves when there is one. */
+async function withCallback(env: TestEnvironment): Promise<{ readonly token: Promise<Uint8Array> }> {
+  let resolve: (token: Uint8Array) => void;
+  const token = new Promise<Uint8Array>((done) => (resolve = done));
+  const charge = async (): Promise<string> => {
+    resolve(activityInfo().taskToken);
+    throw new CompleteAsyncError();
+  };
+  await env.worker({ workflowsPath, activities: { ...activities, charge } });
+  return { token };
+}
+
+test('an activity that is completed from outside holds time while its result is awaited', async () => {
+  await using env = await TestEnvironment.create();
+  const { token } = await withCallback(env);
+  const handle = await env.start(paysByCallback, { args: ['o-1'] });
+  const before = env.currentTime().getTime();
+  const result = handle.result();
+  await env.client.activity.heartbeat(await token, 'half');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await env.client.activity.complete(await token, 'receipt');
+  assert.equal(await result, 'receipt');
+  assert.ok(env.currentTime().getTime() - before < 86_400_000, 'its timeout of ten days was not skipped to');
+  assert.equal(await env.run(nap, { args: [30 * 86_400_000] }), 30 * 86_400_000, 'and time is skipped again');
+});
+
+test('a sleep says how long the completion from outside takes, to its timeout and beyond', async () => {
+  await using env = await TestEnvironment.create();
+  const { token } = await withCallback(env);
+  const [soon, never] = [await env.start(paysByCallback, { args: ['o-1'] }), await env.start(paysByCallback, { args: ['o-2'] })];
+  const results = Promise.allSettled([soon.result(), never.result()]);
+  await token;
+  await env.sleep('9 days');
+  await env.client.activity.complete({ workflowId: soon.workflowId, activityId: '1' }, 'receipt');
+  await env.sleep('2 days');
+  const [receipt, timedOut] = await results;
+  assert.deepEqual(receipt, { status: 'fulfilled', value: 'receipt' });
+  assert.equal(timedOut.status, 'rejected');
+  assert.equal(await env.run(nap, { args: [86_400_000] }), 86_400_000, 'one that timed out holds time no more');
 });
 
 test('while nobody waits for the engine, time goes by', async () => {

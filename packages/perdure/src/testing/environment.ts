@@ -15,6 +15,7 @@ import type { WorkerOptions } from '../sdk/worker/worker-options.js';
 import { consoleLogger, type Engine } from '../server/index.js';
 import { cachedBundle } from './bundle-cache.js';
 import { Mocks } from './mocks.js';
+import { createNexusEndpoint, deleteNexusEndpoint, type NexusEndpointIdentifier } from './nexus-endpoints.js';
 import { RunningWorker } from './running-worker.js';
 import { stallReport } from './stall-report.js';
 import { fromTemporal, type TemporalStyleOptions } from './temporal-options.js';
@@ -122,6 +123,7 @@ export class TestEnvironment implements AsyncDisposable {
     this.mock = new Mocks({
       failAfterTaskFailures: options.failAfterTaskFailures ?? 3,
       failAfterActivityAttempts: world.skipsTime ? (options.failAfterActivityAttempts ?? 100) : Infinity,
+      onLeftOpen: (activity) => world.leftOpen?.(activity),
     });
     this.#logger = options.workerLogger ?? new DefaultLogger('ERROR');
     this.namespace = namespace;
@@ -199,6 +201,20 @@ export class TestEnvironment implements AsyncDisposable {
     const running = new RunningWorker(await this.createWorker(options), () => this.#workers.delete(running));
     this.#workers.add(running);
     return running;
+  }
+
+  /**
+   * An endpoint for the Nexus services of a worker of this environment. Without `taskQueue` it leads to the environment's.
+   *
+   * @throws ServiceError if the name is taken or is none.
+   * @example await env.createNexusEndpoint('payments');
+   */
+  createNexusEndpoint(name: string, taskQueue: string = this.taskQueue): Promise<NexusEndpointIdentifier> {
+    return createNexusEndpoint(this.connection, name, this.namespace, taskQueue);
+  }
+
+  deleteNexusEndpoint(endpoint: Pick<NexusEndpointIdentifier, 'id' | 'version'>): Promise<void> {
+    return deleteNexusEndpoint(this.connection, endpoint);
   }
 
   /** Starts a workflow; see `client.workflow.start`. Its id and task queue need not be given. */

@@ -47,13 +47,18 @@ export function readHistoryFile(file: string): NamedHistory {
   const bytes = readFileSync(file);
   const workflowId = path.basename(file).replace(/\.(json|bin|pb|binpb)$/, '');
   try {
-    const isJson = /^\s*[[{]/.test(bytes.subarray(0, 100).toString());
-    const history = isJson ? historyFromJson(bytes.toString()) : History.decode(bytes);
+    const text = textOf(bytes.subarray(0, 100));
+    const history = /^\s*[[{]/.test(text) ? historyFromJson(textOf(bytes)) : History.decode(bytes);
     if (history.events.length > 0) return { workflowId, history };
   } catch (error) {
     throw new HistoryFormatError(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   throw new HistoryFormatError(`${file}: the history has no events.`);
+}
+
+/** Without a byte order mark. Some shells write UTF-16 when a tool's output goes to a file. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder(bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8').decode(bytes);
 }
 
 /** The files that a path stands for: itself, or what lies in the folder, in the order of the names. */

@@ -79,6 +79,7 @@ export abstract class AnsweringMock<Args extends readonly unknown[], Result> {
 
   /** Lets some calls fail by chance, before they are answered. Which ones depends on the seed alone. */
   failsSometimes({ rate, seed = 1, error }: FaultOptions): this {
+    if (!(rate >= 0 && rate <= 1)) throw new RangeError(`The rate of failures is a share of the calls, from 0 to 1, not ${rate}.`);
     this.#faults = { rate, random: seededRandom(seed, { now: () => 0 }), error: error ?? ApplicationFailure.retryable(`Planned failure of ${this.described}`, 'PlannedFailure') };
     return this;
   }

@@ -1,17 +1,24 @@
 /** The activities of a worker in a test environment: the user's, each giving way to its mock, and an answer for those that nobody has. */
-import { Context } from '../sdk/activity/index.js';
-import { ApplicationFailure } from '../sdk/common/index.js';
+import { Context, type Info } from '../sdk/activity/index.js';
+import { ApplicationFailure, CompleteAsyncError } from '../sdk/common/index.js';
 import type { Mocks } from './mocks.js';
 
 type Activities = Record<string, (...args: readonly unknown[]) => unknown>;
 
-/**
- * @param registered as `WorkerOptions.activities` takes them
- * @param mostAttempts after so many failed attempts an activity is given up
- */
-export function mockedActivities(registered: object | undefined, mocks: Mocks, mostAttempts: number): Activities {
+export interface MockedActivitiesOptions {
+  /** After so many failed attempts an activity is given up; see {@link Patience}. */
+  readonly mostAttempts: number;
+  /** Told of activities that somebody else is to complete. */
+  readonly onLeftOpen?: ((activity: Info) => void) | undefined;
+}
+
+/** A limit of time allows for so many times more attempts than no limit. */
+const MORE_WITH_TIMEOUT = 100;
+
+/** @param registered as `WorkerOptions.activities` takes them */
+export function mockedActivities(registered: object | undefined, mocks: Mocks, options: MockedActivitiesOptions): Activities {
   const own = functionsOf(registered ?? {});
-  const patience = new Patience(mostAttempts);
+  const patience = new Patience(options);
   const activities: Activities = {};
   for (const [name, run] of own) {
     if (name !== 'default') activities[name] = (...args) => patience.with(name, () => mocks.activityNamed(name)?.run(args) ?? run(...args));
@@ -30,34 +37,46 @@ export function mockedActivities(registered: object | undefined, mocks: Mocks, m
   return activities;
 }
 
-/** Where time is skipped, an activity that always fails would be tried thousands of times a second, for ever. */
+/**
+ * Where time is skipped, an activity that always fails would be tried thousands of times a second, for ever. One that its own options end
+ * is left to them: `maximumAttempts` for certain, a schedule-to-close timeout (which may be that of the run) if it ends it in a while.
+ */
 class Patience {
-  readonly #mostAttempts: number;
+  readonly #options: MockedActivitiesOptions;
   readonly #lastErrors = new Map<string, unknown>();
 
-  constructor(mostAttempts: number) {
-    this.#mostAttempts = mostAttempts;
+  constructor(options: MockedActivitiesOptions) {
+    this.#options = options;
   }
 
   async with(name: string, run: () => unknown): Promise<unknown> {
-    if (Context.current().info.attempt > this.#mostAttempts) throw this.#givenUp(name);
+    const { info } = Context.current();
+    const limit = this.#limit(info);
+    if (info.attempt > limit) throw this.#givenUp(name, limit);
     try {
       return await run();
     } catch (error) {
-      this.#lastErrors.set(name, error);
+      if (error instanceof CompleteAsyncError) this.#options.onLeftOpen?.(info);
+      else this.#lastErrors.set(name, error);
       throw error;
     }
   }
 
-  #givenUp(name: string): ApplicationFailure {
+  #limit({ retryPolicy, scheduleToCloseTimeoutMs }: Info): number {
+    const { mostAttempts } = this.#options;
+    if (Number.isFinite(retryPolicy?.maximumAttempts)) return Infinity;
+    return scheduleToCloseTimeoutMs > 0 ? mostAttempts * MORE_WITH_TIMEOUT : mostAttempts;
+  }
+
+  #givenUp(name: string, attempts: number): ApplicationFailure {
     const last = this.#lastErrors.get(name);
     const cause = last instanceof Error ? last : undefined;
     return ApplicationFailure.create({
       type: 'ActivityGivenUp',
       nonRetryable: true,
       message:
-        `Activity '${name}' did not succeed in ${this.#mostAttempts} attempts${cause === undefined ? '' : `, the last error is: ${cause.message}`}. ` +
-        'Outside of a test it would be tried for ever: set maximumAttempts or a timeout in its options, or failAfterActivityAttempts of the environment.',
+        `Activity '${name}' did not succeed in ${attempts} attempts${cause === undefined ? '' : `, the last error is: ${cause.message}`}. ` +
+        'Outside of a test it would be tried on and on: set maximumAttempts or a shorter timeout in its options, or failAfterActivityAttempts of the environment.',
       ...(cause && { cause }),
     });
   }

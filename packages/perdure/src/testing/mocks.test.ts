@@ -6,7 +6,7 @@ import { WorkflowFailedError } from '../sdk/client/index.js';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '../sdk/common/index.js';
 import { TestEnvironment, type TestEnvironmentOptions } from './index.js';
 import * as activities from './test-activities.js';
-import { broken, callsSomethingUnknown, cancellableParent, order, parcel, parent, parentOfUnknown, pays, paysLocally, paysQuickly, unregistered } from './test-workflows.js';
+import { broken, callsSomethingUnknown, cancellableParent, order, parcel, parent, parentOfUnknown, pays, paysLocally, paysQuickly, paysWithinHalfADay, unregistered } from './test-workflows.js';
 
 const workflowsPath = fileURLToPath(new URL('./test-workflows.js', import.meta.url));
 
@@ -83,7 +83,11 @@ test('an activity times out, attempt after attempt', async () => {
   const reason = await reasonOf(env.run(paysQuickly, { args: ['o-1'] }));
   assert.ok(reason instanceof TimeoutFailure, String(reason));
   assert.equal(reason.timeoutType, 'START_TO_CLOSE');
-  assert.deepEqual(charge.calls.map(({ attempt }) => attempt), [1, 2]);
+  assert.deepEqual(charge.calls.map(({ attempt, outcome }) => [attempt, outcome]), [
+    [1, 'open'],
+    [2, 'open'],
+  ]);
+  assert.throws(() => charge.failsSometimes({ rate: 20 }), RangeError);
 });
 
 test('an activity that dies leaves its heartbeat details to the next attempt', async () => {
@@ -184,6 +188,14 @@ test('an activity that fails for ever is given up, with its last error', async (
   assert.ok(failed instanceof WorkflowFailedError && failed.cause instanceof ActivityFailure && failed.cause.cause instanceof ApplicationFailure);
   assert.match(failed.cause.cause.message, /^Activity 'charge' did not succeed in 100 attempts, the last error is: always busy\./);
   assert.equal(charge.calls.length, 100);
+});
+
+test('an activity that its own timeout ends is tried until then', async () => {
+  await using env = await open();
+  const charge = env.mock.activity(activities.charge).throws(new Error('always busy'));
+  await reasonOf(env.run(paysWithinHalfADay, { args: ['o-1'] }));
+  assert.ok(charge.calls.length > 400, `${charge.calls.length} attempts, up to 100 seconds apart`);
+  assert.ok(env.currentTime().getTime() > 11.9 * 3_600_000, env.currentTime().toISOString());
 });
 
 test('an activity failure is what production gives', async () => {

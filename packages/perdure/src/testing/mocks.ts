@@ -1,4 +1,5 @@
 /** All mocks of one environment, by name: `env.mock`. Workers ask at each call, so a mock may come and go while they run. */
+import type { Info } from '../sdk/activity/index.js';
 import type { LoadedDataConverter } from '../sdk/common/data-converter.js';
 import type { ActivityFunction, Workflow, WorkflowResultType } from '../sdk/common/index.js';
 import type { WorkflowExecutor } from '../sdk/replay/executor.js';
@@ -13,6 +14,8 @@ export interface MocksOptions {
   readonly failAfterTaskFailures?: number;
   /** An activity that did not succeed in so many attempts is not tried again. Default: as its retry policy says. */
   readonly failAfterActivityAttempts?: number;
+  /** @internal Told of activities that somebody else is to complete. */
+  readonly onLeftOpen?: (activity: Info) => void;
 }
 
 /**
@@ -57,7 +60,8 @@ export class Mocks implements WorkerMocks {
 
   /** @internal Called by workers. */
   activities(registered: object | undefined): object {
-    return mockedActivities(registered, this, this.#options.failAfterActivityAttempts ?? Infinity);
+    const { failAfterActivityAttempts: mostAttempts = Infinity, onLeftOpen } = this.#options;
+    return mockedActivities(registered, this, { mostAttempts, onLeftOpen });
   }
 
   /** @internal Called by workers. */

@@ -141,6 +141,11 @@ test('files of either format are read, and the command says by its exit code how
   const bad = run('--workflows-path', workflowsPath, '--history', folder);
   assert.equal(bad.status, 1);
   assert.match(bad.stdout, /DIFFERS changed/);
+  writeFileSync(path.join(folder, 'broken.json'), '{"nothing": 1}');
+  writeFileSync(path.join(folder, 'from-a-shell.json'), Buffer.from(`\ufeff${JSON.stringify(LONG_JSON)}`, 'utf16le'));
+  const mixed = run('--workflows-path', workflowsPath, '--history', folder);
+  assert.deepEqual([mixed.status, mixed.stdout.split('\n').at(-2)], [1, '5 histories: 3 replayed, 2 not'], 'a file that is no history does not hide the others');
+  assert.match(mixed.stdout, /FAILED {2}broken\.json[^]*list of events/);
   const asJson = run('--workflows-path', workflowsPath, '--history', path.join(folder, 'changed.pb'), '-o', 'json');
   assert.equal((JSON.parse(asJson.stdout) as { outcome: string }[])[0]?.outcome, 'nondeterminism');
   assert.equal(run('--workflows-path', workflowsPath).status, 2);

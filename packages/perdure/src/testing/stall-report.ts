@@ -7,7 +7,7 @@ import type { Transport } from '../transport/transport.js';
 
 /** A few lines for each workflow that is waited for. Never rejects. */
 export async function stallReport(transport: Transport, namespace: string, workflowIds: readonly string[]): Promise<string> {
-  const lines = ['Somebody waits in this test environment, but nobody is at work and nothing is due: without a signal, or a worker, nothing will happen any more.'];
+  const lines = ['Somebody waits in this test environment, but nobody is at work and no time is skipped: without a signal, a worker, or the completion of an activity from outside, nothing will happen any more.'];
   for (const workflowId of new Set(workflowIds)) {
     const described = await transport.call(WorkflowService.DescribeWorkflowExecution, { namespace, execution: { workflowId } }).catch(() => undefined);
     lines.push(`  Workflow '${workflowId}'${described === undefined ? ' is not known.' : ` waits for: ${pendingOf(described).join('; ')}.`}`);

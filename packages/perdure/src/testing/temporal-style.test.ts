@@ -80,6 +80,13 @@ describe('a local environment', () => {
   });
 });
 
+describe('plugins of an environment', () => {
+  it('configure its client', async () => {
+    await using env = await TestWorkflowEnvironment.createTimeSkipping({ plugins: [{ name: 'named', configureClient: (options) => ({ ...options, identity: 'by a plugin' }) }] });
+    assert.equal(env.client.options.identity, 'by a plugin');
+  });
+});
+
 describe('MockActivityEnvironment', () => {
   it('runs an activity in a context', async () => {
     const env = new MockActivityEnvironment({ attempt: 2 });

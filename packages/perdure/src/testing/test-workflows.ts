@@ -17,6 +17,8 @@ import type * as activities from './test-activities.js';
 
 const { charge, ship, notify } = proxyActivities<typeof activities>({ startToCloseTimeout: '10 minutes', heartbeatTimeout: '30 seconds' });
 const quick = proxyActivities<typeof activities>({ startToCloseTimeout: '1 second', retry: { maximumAttempts: 2 } });
+const callback = proxyActivities<typeof activities>({ startToCloseTimeout: '10 days', retry: { maximumAttempts: 1 } });
+const withinHalfADay = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute', scheduleToCloseTimeout: '12 hours' });
 const local = proxyLocalActivities<typeof activities>({ startToCloseTimeout: '10 minutes' });
 
 export const approve = defineSignal<[string]>('approve');
@@ -54,6 +56,14 @@ export async function order(orderId: string): Promise<string> {
   const parcel = await ship(orderId);
   await notify(`${receipt} ${parcel}`);
   return `${receipt} ${parcel}`;
+}
+
+export async function paysByCallback(orderId: string): Promise<string> {
+  return callback.charge(orderId, 10);
+}
+
+export async function paysWithinHalfADay(orderId: string): Promise<string> {
+  return withinHalfADay.charge(orderId, 10);
 }
 
 export async function pays(orderId: string): Promise<string> {

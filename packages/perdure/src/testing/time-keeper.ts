@@ -3,7 +3,8 @@
  *
  * *Skipped* it is while somebody waits for what only time can bring (a result, an update, `env.sleep`) and nobody is at work: then the
  * clock jumps to the timer that is due next, everything that this causes settles, and so on. At work are requests, workflow tasks and
- * activities; a function that sleeps on this clock is not. *Going by*, at the pace of real time, it is while an activity is at work, and
+ * activities; a function that sleeps on this clock is not. Nor is an activity that somebody outside is to complete: it holds time all the
+ * same, but for `env.sleep`. *Going by*, at the pace of real time, it is while an activity is at work, and
  * while nobody waits, nobody is at work and something will be due: what takes real time takes it here as well. The first
  * {@link GRACE_MS} do not count, so that a test that is quick sees the same times in each run. Otherwise the clock *stands still*.
  *
@@ -31,9 +32,12 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-type Work = 'request' | Parameters<WorkerTime['beginWork']>[0];
+/** `outside`: an activity that somebody else is to complete. */
+type Work = 'request' | 'outside' | Parameters<WorkerTime['beginWork']>[0];
 
 export interface KeeperOptions {
+  /** Ends the work `outside` of which the engine expects nothing any more. Called before time waits for it. */
+  readonly lookOutside?: () => Promise<void>;
   /** Told when somebody waits, nobody is at work and nothing will ever be due: usually something is missing. */
   readonly onStall?: (workflowIds: readonly string[]) => void;
   /** The clock goes by at the pace of real time, whoever waits or works, without any grace. Default: false. */
@@ -44,7 +48,7 @@ export interface KeeperOptions {
 
 export class TimeKeeper implements WorkerTime {
   readonly #clock: EngineClock;
-  readonly #atWork: Record<Work, number> = { request: 0, task: 0, activity: 0 };
+  readonly #atWork: Record<Work, number> = { request: 0, task: 0, activity: 0, outside: 0 };
   /** Waits that let time be skipped, sleepers included, each with the workflow that is waited for. */
   readonly #waits = new Set<{ readonly workflowId: string | undefined }>();
   readonly #sleepers: Sleeper[] = [];
@@ -167,11 +171,18 @@ export class TimeKeeper implements WorkerTime {
         await this.#calm();
         if (this.#waits.size === 0 || this.#busy || this.#closed) continue;
         if (this.#options.isAwaited?.() === true) await this.#soon();
+        else if (this.#atWork.outside > 0 && this.#sleepers.length === 0) await this.#lookOutside();
         else if (!this.#jump()) await this.#stalled();
       }
     } finally {
       this.#skipping = false;
     }
+  }
+
+  /** Nobody here knows how long work outside takes, unless the test says it with a sleep. So time goes by. */
+  async #lookOutside(): Promise<void> {
+    await this.#options.lookOutside?.();
+    if (this.#atWork.outside > 0 && !this.#busy) await this.#stalled();
   }
 
   /** Goes to what is due next, if there is anything. */
@@ -271,7 +282,7 @@ export class TimeKeeper implements WorkerTime {
 
   #flowDue(): 'always' | 'activity' | 'idle' | undefined {
     if (this.#options.alwaysGoesBy === true) return 'always';
-    if (this.#atWork.activity > 0) return 'activity';
+    if (this.#atWork.activity + this.#atWork.outside > 0) return 'activity';
     return this.#waits.size === 0 && !this.#busy && this.#clock.nextTimerAt !== undefined ? 'idle' : undefined;
   }
 

@@ -8,15 +8,18 @@
 import { Code, RpcError, type GetWorkflowExecutionHistoryRequest, type Init, type Method, type UpdateWorkflowExecutionRequest } from '../protocol/index.js';
 import type { CallOptions, Transport } from '../transport/transport.js';
 import { callKind } from './call-kinds.js';
+import type { TasksAtWork } from './tasks-at-work.js';
 import type { TimeKeeper } from './time-keeper.js';
 
 export class WatchedTransport implements Transport {
   readonly #inner: Transport;
   readonly #keeper: TimeKeeper;
+  readonly #tasks: TasksAtWork;
 
-  constructor(inner: Transport, keeper: TimeKeeper) {
+  constructor(inner: Transport, keeper: TimeKeeper, tasks: TasksAtWork) {
     this.#inner = inner;
     this.#keeper = keeper;
+    this.#tasks = tasks;
   }
 
   async call<Request, Response>(method: Method<Request, Response>, request: Init<Request>, options: CallOptions = {}): Promise<Response> {
@@ -29,6 +32,7 @@ export class WatchedTransport implements Transport {
       // The engine answers a wait before its limit, by its own clock: so it must not know of it.
       return await (wait && options.timeoutMs !== undefined ? this.#limited(method, request, withoutLimit(options), options.timeoutMs) : this.#inner.call(method, request, options));
     } finally {
+      this.#tasks.broughtBack(method, request);
       end();
     }
   }

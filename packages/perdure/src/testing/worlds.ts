@@ -8,7 +8,9 @@ import { Connection, type ConnectionLike } from '../sdk/client/index.js';
 import { openEngine, StoreDriverMissingError, type Engine, type EngineOptions } from '../server/index.js';
 import { openHttpCaller } from '../server/http-caller.js';
 import { SimulatedStore } from '../store/simulated/simulated-store.js';
+import type { Info } from '../sdk/activity/index.js';
 import { ServerTime, unlocking } from './server-time.js';
+import { TasksAtWork } from './tasks-at-work.js';
 import { TimeKeeper } from './time-keeper.js';
 import { WatchedTransport } from './watched-transport.js';
 
@@ -19,6 +21,8 @@ export interface World {
   /** Absent for a server elsewhere. */
   readonly engine?: Engine;
   readonly skipsTime: boolean;
+  /** An activity of this process is to be completed by somebody else. Absent where nobody needs to know. */
+  leftOpen?(activity: Info): void;
   /** Milliseconds since the epoch. */
   now(): number;
   /** The same, asked for where the clock is elsewhere. */
@@ -39,7 +43,7 @@ export interface SkippingWorldOptions extends WorldEngineOptions {
 
 /** The production engine, without file and port, on a clock that can skip. */
 export async function openSkippingWorld({ startMs, seed, limits, onStall, ...options }: SkippingWorldOptions): Promise<World> {
-  const keeper = new TimeKeeper(startMs, { onStall });
+  const keeper = new TimeKeeper(startMs, { onStall, lookOutside: async () => tasks.look() });
   const engine = await openInMemory({
     ...options,
     clock: keeper.clock,
@@ -47,17 +51,20 @@ export async function openSkippingWorld({ startMs, seed, limits, onStall, ...opt
     httpCaller: watchedCaller(keeper),
     limits: { taskLongPollMs: FOREVER_MS, historyLongPollMs: FOREVER_MS, ...limits },
   });
-  const transport = new WatchedTransport(engine.transport, keeper);
+  const tasks = new TasksAtWork(keeper, engine.transport);
+  const transport = new WatchedTransport(engine.transport, keeper, tasks);
   const connection = Connection.from(transport);
   return {
     connection,
     workerConnection: { transport, time: keeper },
+    leftOpen: (activity) => tasks.leftOpen(activity),
     engine,
     skipsTime: true,
     now: () => keeper.now(),
     askTime: () => Promise.resolve(keeper.now()),
     sleep: (ms) => keeper.sleep(ms),
     close: async () => {
+      tasks.close();
       keeper.close();
       await engine.close();
     },

@@ -6,41 +6,9 @@
  * Invariant: the first reason wins and never changes.
  */
 import { setMaxListeners } from 'node:events';
-import { CancelledFailure } from '../common/index.js';
+import { ActivityCancellationDetails, CancelledFailure, type ActivityCancellationDetailsOptions } from '../common/index.js';
 
-export interface ActivityCancellationDetailsOptions {
-  readonly notFound?: boolean;
-  readonly cancelRequested?: boolean;
-  readonly paused?: boolean;
-  readonly timedOut?: boolean;
-  readonly workerShutdown?: boolean;
-  readonly reset?: boolean;
-}
-
-/** Why an activity was cancelled. Several flags may be set; none changes later. */
-export class ActivityCancellationDetails {
-  /** The server no longer knows this attempt: its workflow has closed, or it has timed out. */
-  readonly notFound: boolean;
-  /** The workflow asked for cancellation. */
-  readonly cancelRequested: boolean;
-  /** An operator paused the activity. */
-  readonly paused: boolean;
-  /** The attempt ran past its timeout. */
-  readonly timedOut: boolean;
-  /** The worker is shutting down; the server will retry the activity elsewhere. */
-  readonly workerShutdown: boolean;
-  /** An operator reset the activity. */
-  readonly reset: boolean;
-
-  constructor(options: ActivityCancellationDetailsOptions = {}) {
-    this.notFound = options.notFound ?? false;
-    this.cancelRequested = options.cancelRequested ?? false;
-    this.paused = options.paused ?? false;
-    this.timedOut = options.timedOut ?? false;
-    this.workerShutdown = options.workerShutdown ?? false;
-    this.reset = options.reset ?? false;
-  }
-}
+export { ActivityCancellationDetails, type ActivityCancellationDetailsOptions } from '../common/index.js';
 
 /** The message of the `CancelledFailure` that activity code receives. */
 export type CancellationReason =

@@ -1,5 +1,5 @@
 /** `perdure/activity`: what activity code imports. */
-export { ActivityCancellation, ActivityCancellationDetails, type CancellationReason } from './cancellation.js';
+export { ActivityCancellation, ActivityCancellationDetails, type ActivityCancellationDetailsOptions, type CancellationReason } from './cancellation.js';
 export {
   Context,
   activityInfo,
@@ -24,5 +24,13 @@ export type {
   GetLogAttributesInput,
   GetMetricTagsInput,
 } from './interceptors.js';
-export { ApplicationFailure, CancelledFailure, CompleteAsyncError, defineActivity } from '../common/index.js';
+export {
+  ApplicationFailure,
+  CancelledFailure,
+  CompleteAsyncError,
+  defineActivity,
+  type ActivityFunction,
+  type ActivityInterface,
+  type UntypedActivities,
+} from '../common/index.js';
 export { processes, threads, type CarrierOptions, type Offloaded } from './carriers/offload.js';

@@ -12,8 +12,9 @@ import {
 
 /** An activity by ids, instead of by its task token. */
 export interface FullActivityId {
-  workflowId: string;
-  /** Default: the workflow's latest run. */
+  /** Default: no workflow started it. */
+  workflowId?: string;
+  /** Default: the latest run of the workflow, or of an activity without one. */
   runId?: string;
   activityId: string;
 }

@@ -15,6 +15,14 @@ export interface BaseClientOptions {
   dataConverter?: DataConverter;
 }
 
+/** The options of a client, with every default filled in. */
+export interface LoadedClientOptions {
+  readonly connection: Connection;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly loadedDataConverter: LoadedDataConverter;
+}
+
 export class BaseClient {
   readonly connection: Connection;
   readonly namespace: string;
@@ -27,6 +35,17 @@ export class BaseClient {
     this.namespace = options.namespace ?? 'default';
     this.identity = options.identity ?? `${process.pid}@${hostname()}`;
     this.dataConverter = loadDataConverter(options.dataConverter);
+  }
+
+  /** What the client was made with, completed by defaults. */
+  get options(): LoadedClientOptions {
+    const { connection, namespace, identity, dataConverter: loadedDataConverter } = this;
+    return { connection, namespace, identity, loadedDataConverter };
+  }
+
+  /** The server's RPCs as methods that take and give protocol messages. The namespace is not filled in. */
+  get workflowService(): Connection['workflowService'] {
+    return this.connection.workflowService;
   }
 
   /** See {@link Connection.withDeadline}. */

@@ -1,5 +1,5 @@
 /** The client: everything a program outside of workflows and activities does with a server. */
-import { AsyncCompletionClient } from './async-completion-client.js';
+import { ActivityClient } from './activity-client.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
 import type { ClientInterceptors } from './interceptors.js';
 import { configuredClient, type ClientPlugin } from './plugins.js';
@@ -30,8 +30,8 @@ export class Client extends BaseClient {
   readonly workflow: WorkflowClient;
   /** Schedules. */
   readonly schedule: ScheduleClient;
-  /** Activities that are completed from outside. */
-  readonly activity: AsyncCompletionClient;
+  /** Activities: started without a workflow, and completed from outside. */
+  readonly activity: ActivityClient;
 
   constructor(asked: ClientOptions = {}) {
     const options = configuredClient(asked);
@@ -39,11 +39,6 @@ export class Client extends BaseClient {
     const shared = { ...options, connection: this.connection, identity: this.identity };
     this.workflow = new WorkflowClient({ ...shared, interceptors: options.interceptors?.workflow ?? [], ...options.workflow });
     this.schedule = new ScheduleClient({ ...shared, interceptors: options.interceptors?.schedule ?? [] });
-    this.activity = new AsyncCompletionClient(shared);
-  }
-
-  /** The server's RPCs as methods that take and give protocol messages. The namespace is not filled in. */
-  get workflowService(): Client['connection']['workflowService'] {
-    return this.connection.workflowService;
+    this.activity = new ActivityClient({ ...shared, interceptors: options.interceptors?.activity ?? [] });
   }
 }

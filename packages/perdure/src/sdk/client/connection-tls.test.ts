@@ -60,7 +60,7 @@ test('mutual TLS: the right authority, name and certificate connect, and each wr
   }
 });
 
-test('an API key is asked for with each request, can change, and can be another one in a scope', async () => {
+test('an API key is asked for with each request, can change, as metadata can, and can be another one in a scope', async () => {
   seen.length = 0;
   let count = 0;
   const connection = await Connection.connect({ address: server.address, tls: trusted(), metadata: { 'X-Team': 'shop' }, apiKey: () => `key-${++count}` });
@@ -69,9 +69,11 @@ test('an API key is asked for with each request, can change, and can be another 
   await connection.withApiKey('other', () => connection.withMetadata({ Trace: 't' }, ask));
   connection.setApiKey('static');
   await ask();
+  connection.setMetadata({ 'X-Team': 'bar' });
+  await ask();
   await connection.close();
   const sent = seen.map((metadata) => [metadata['authorization'], metadata['x-team'], metadata['trace']]);
-  assert.deepEqual(sent, [['Bearer key-1', 'shop', undefined], ['Bearer key-2', 'shop', undefined], ['Bearer other', 'shop', 't'], ['Bearer static', 'shop', undefined]]);
+  assert.deepEqual(sent, [['Bearer key-1', 'shop', undefined], ['Bearer key-2', 'shop', undefined], ['Bearer other', 'shop', 't'], ['Bearer static', 'shop', undefined], ['Bearer static', 'bar', undefined]]);
 });
 
 test('an API key turns encryption on', async () => {

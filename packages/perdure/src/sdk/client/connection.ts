@@ -95,6 +95,7 @@ export class Connection implements ConnectionLike {
   readonly #retryEnvironment: RetryEnvironment | undefined;
   readonly #payloadLimits: PayloadLimits;
   #apiKey: (() => string) | undefined;
+  #metadata: Metadata;
   #connected: Promise<void> | undefined;
 
   /** Makes single attempts; workers poll by it. Requests made with it do not see the scopes of `withDeadline` and the like. */
@@ -114,6 +115,7 @@ export class Connection implements ConnectionLike {
     if (apiKey !== undefined && metadata !== undefined && Object.keys(metadata).some((key) => key.toLowerCase() === 'authorization')) {
       throw new TypeError("Give either `apiKey` or an 'authorization' entry in `metadata`, not both.");
     }
+    this.#metadata = lowerCaseKeys(metadata);
     if (apiKey !== undefined) this.setApiKey(apiKey);
     this.#target = target;
     this.time = time;
@@ -122,7 +124,7 @@ export class Connection implements ConnectionLike {
     this.#retryEnvironment = time || chance ? retryEnvironment(time ?? systemTime, chance ?? systemChance) : undefined;
     this.#connectTimeoutMs = msToNumber(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS);
     const keepAlive = keepAliveOf(options.keepAlive);
-    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(lowerCaseKeys(metadata), options.tls ?? apiKey !== undefined, keepAlive));
+    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(options.tls ?? apiKey !== undefined, keepAlive));
     const call = <Request, Response>(method: Method<Request, Response>, request: Init<Request>) => this.call(method, request);
     this.workflowService = rawService(WorkflowService, call);
     this.operatorService = rawService(OperatorService, call);
@@ -206,6 +208,11 @@ export class Connection implements ConnectionLike {
     this.#apiKey = typeof apiKey === 'function' ? apiKey : () => apiKey;
   }
 
+  /** The metadata of all requests from now on, in place of what the connection was made with. */
+  setMetadata(metadata: Metadata): void {
+    this.#metadata = lowerCaseKeys(metadata);
+  }
+
   /** Ends the connection; requests under way fail with CANCELLED or UNAVAILABLE. */
   close(): Promise<void> {
     return this.transport.close();
@@ -219,10 +226,10 @@ export class Connection implements ConnectionLike {
     return this.#context.run({ ...this.#context.getStore(), ...context }, fn);
   }
 
-  async #openGrpc(metadata: Metadata, tls: TLSConfig | boolean, keepAlive: KeepAlive): Promise<Transport> {
+  async #openGrpc(tls: TLSConfig | boolean, keepAlive: KeepAlive): Promise<Transport> {
     const { connectGrpc } = await import('../../transport/grpc-client.js');
-    // Asked for each request: the key may change.
-    const current = () => (this.#apiKey === undefined ? metadata : { ...metadata, authorization: `Bearer ${this.#apiKey()}` });
+    // Asked for each request: both may change.
+    const current = () => (this.#apiKey === undefined ? this.#metadata : { ...this.#metadata, authorization: `Bearer ${this.#apiKey()}` });
     return connectGrpc({ address: this.#target, tls, metadata: current, keepAlive });
   }
 

@@ -99,6 +99,35 @@ brandedErrorClass(ActivityPausedError, 'ActivityPausedError');
 export class ActivityResetError extends Error {}
 brandedErrorClass(ActivityResetError, 'ActivityResetError');
 
+/** The activity did not complete: it failed, was cancelled or terminated, or timed out; `cause` says which. */
+export class ActivityExecutionFailedError extends Error {
+  override readonly cause: Error | undefined;
+
+  constructor(
+    message: string,
+    cause: Error | undefined,
+    readonly activityId: string,
+    readonly runId?: string,
+  ) {
+    super(message);
+    this.cause = cause;
+  }
+}
+brandedErrorClass(ActivityExecutionFailedError, 'ActivityExecutionFailedError');
+
+/** The id has an activity, and the policies do not allow another one. */
+export class ActivityExecutionAlreadyStartedError extends Error {
+  constructor(
+    message: string,
+    readonly activityId: string,
+    /** Of the activity that has the id. */
+    readonly runId: string,
+  ) {
+    super(message);
+  }
+}
+brandedErrorClass(ActivityExecutionAlreadyStartedError, 'ActivityExecutionAlreadyStartedError');
+
 /** True for a failed request, also when it is wrapped in a {@link ServiceError}. */
 export function isGrpcServiceError(error: unknown): error is RpcError | ServiceError {
   return codeOf(error) !== undefined;

@@ -1,6 +1,18 @@
 /** Programs that start, observe and steer workflow executions. */
+export * from './activity-client.js';
+export type * from './activity-description.js';
+export type * from './activity-interceptors.js';
+export {
+  ActivityExecutionStatus,
+  ActivityIdConflictPolicy,
+  ActivityIdReusePolicy,
+  PendingActivityState,
+  type ActivityOptions,
+  type ActivityOptionsUpdate,
+  type ActivityOptionsUpdateResult,
+} from './activity-options.js';
 export * from './async-completion-client.js';
-export { BaseClient, type BaseClientOptions } from './base-client.js';
+export { BaseClient, type BaseClientOptions, type BaseClientOptions as AsyncCompletionClientOptions, type LoadedClientOptions } from './base-client.js';
 export * from './client.js';
 export { Connection, LOCAL_TARGET, type ConnectionLike, type ConnectionOptions, type KeepAliveOptions, type Metadata, type TLSConfig } from './connection.js';
 export * from './errors.js';
@@ -24,7 +36,16 @@ export { ScheduleAlreadyRunning, ScheduleClient, ScheduleNotFoundError, type Lis
 export * from './schedule-spec-types.js';
 export { ScheduleOverlapPolicy, SkippedActionReason } from './schedule-types.js';
 export type * from './schedule-types.js';
-export { RpcError } from '../../protocol/index.js';
+export {
+  RpcError,
+  type DescribeWorkflowExecutionResponse,
+  type GetWorkflowExecutionHistoryRequest,
+  type RequestCancelWorkflowExecutionResponse,
+  type StartWorkflowExecutionRequest,
+  type TerminateWorkflowExecutionResponse,
+  type WorkflowExecution,
+  type WorkflowExecutionInfo as RawWorkflowExecutionInfo,
+} from '../../protocol/index.js';
 export { isRetryable as isRetryableError } from './retry.js';
 // What client code needs of `common`, so that one import does.
 export {
@@ -37,6 +58,8 @@ export {
   defaultPayloadConverter,
   ExternalStorageError,
   ExternalStorageNotConfiguredError,
+  extractWorkflowType,
+  HandlerUnfinishedPolicy,
   IllegalStateError,
   NamespaceNotFoundError,
   PayloadConverterError,
@@ -52,11 +75,30 @@ export {
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
   defineSearchAttributeKey,
+  type ActivityFunction,
+  type ActivityInterface,
+  type BaseWorkflowHandle,
+  type BaseWorkflowOptions,
+  type CommonWorkflowOptions,
   type DataConverter,
   type Headers,
+  type HistoryAndWorkflowId,
   type Next,
+  type Payload,
   type PayloadCodec,
+  type ProtoFailure,
+  type QueryDefinition,
   type RetryPolicy,
+  type SignalDefinition,
+  type UntypedActivities,
+  type UpdateDefinition,
+  type WithWorkflowArgs,
   type Workflow,
+  type WorkflowDurationOptions,
+  type WorkflowQueryType,
   type WorkflowResultType,
+  type WorkflowReturnType,
+  type WorkflowSignalType,
+  type WorkflowUpdateType,
+  type WorkflowUpdateValidatorType,
 } from '../common/index.js';

@@ -10,6 +10,7 @@ import type {
   TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
 import type { Headers, Next, QueryRejectCondition } from '../common/index.js';
+import type { ActivityClientInterceptor } from './activity-interceptors.js';
 import type { ScheduleOptions } from './schedule-types.js';
 import type { WorkflowOptions } from './workflow-options.js';
 import type { WorkflowUpdateOptions } from './workflow-update.js';
@@ -18,6 +19,7 @@ export interface ClientInterceptors {
   /** The first is the outermost. */
   readonly workflow?: readonly WorkflowClientInterceptor[];
   readonly schedule?: readonly ScheduleClientInterceptor[];
+  readonly activity?: readonly ActivityClientInterceptor[];
 }
 
 /** Code around the creation of schedules. */

@@ -53,6 +53,7 @@ const start = ({ input, memo }: Init<StartWorkflowExecutionRequest>): Field[] =>
 
 const FIELDS: ReadonlyMap<string, Fields> = new Map<string, Fields>([
   fieldsOf(WorkflowService.StartWorkflowExecution, start),
+  fieldsOf(WorkflowService.StartActivityExecution, ({ input }) => [['input', input]]),
   fieldsOf(WorkflowService.SignalWithStartWorkflowExecution, ({ input, memo, signalInput }) => [['input', input], ['memo', memo, 'memo'], ['signalInput', signalInput]]),
   fieldsOf(WorkflowService.ExecuteMultiOperation, ({ operations = [] }) =>
     operations.flatMap(({ startWorkflow, updateWorkflow }): Field[] => [...(startWorkflow ? start(startWorkflow) : []), ['update.args', updateWorkflow?.request?.input?.args]]),

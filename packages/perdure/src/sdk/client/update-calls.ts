@@ -1,5 +1,6 @@
 /** The requests that make updates, through the interceptors. */
 import { composeInterceptors } from '../common/index.js';
+import { extrasOf } from './call-extras.js';
 import type {
   WorkflowClientInterceptor,
   WorkflowStartUpdateInput,
@@ -24,7 +25,10 @@ export async function callUpdate(
     const { updateName, args, workflowExecution, firstExecutionRunId, headers, options } = input;
     const target = { ...workflowExecution, firstExecutionRunId };
     const request = await updateRequest(context, target, updateName, { ...options, args }, stage, headerOf(headers));
-    return outputOf(await startUpdate(context, request, target));
+    const started = await startUpdate(context, request, target);
+    const extras = extrasOf(options);
+    if (extras !== undefined) Object.assign(extras, { responseLink: started.link, outcome: started.outcome });
+    return outputOf(started);
   })(given);
   return { updateId, runId: workflowRunId || undefined, outcome };
 }

@@ -14,6 +14,7 @@ import {
   type Encoded,
   type Init,
   type Method,
+  type PollWorkflowTaskQueueResponse,
   type RequestCancelWorkflowExecutionResponse,
   type TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
@@ -26,7 +27,9 @@ import {
   type Headers,
   type LoadedDataConverter,
 } from '../common/index.js';
+import { extrasOf } from './call-extras.js';
 import type { Connection } from './connection.js';
+import { reserveEagerStart } from './eager-start.js';
 import { QueryNotRegisteredError, QueryRejectedError } from './errors.js';
 import type {
   WorkflowCancelInput,
@@ -108,9 +111,23 @@ class DirectCalls implements WorkflowCalls {
   }
 
   async startWithDetails({ workflowType, options, headers }: WorkflowStartInput): Promise<WorkflowStartOutput> {
-    const request = { ...(await startRequest(workflowType, options, this.#context)), header: headerOf(headers) };
-    const { runId, eagerWorkflowTask } = await this.#start(WorkflowService.StartWorkflowExecution, request, workflowType, options.workflowId);
-    return { runId, eagerlyStarted: eagerWorkflowTask !== undefined };
+    const extras = extrasOf(options);
+    const { completionCallbacks, onConflictOptions } = extras ?? {};
+    const tied = { ...(completionCallbacks && { completionCallbacks }), ...(onConflictOptions && { onConflictOptions }) };
+    const request = { ...(await startRequest(workflowType, options, this.#context)), header: headerOf(headers), ...tied };
+    const { connection, namespace } = this.#context;
+    const place = options.requestEagerStart === true ? reserveEagerStart(connection.transport, namespace, options.taskQueue) : undefined;
+    const eagerly = place && { requestEagerExecution: true, eagerWorkerDeploymentOptions: place.deploymentOptions };
+    let task: PollWorkflowTaskQueueResponse | undefined;
+    try {
+      const answer = await this.#start(WorkflowService.StartWorkflowExecution, { ...request, ...eagerly }, workflowType, options.workflowId);
+      if (extras !== undefined) extras.responseLink = answer.link;
+      task = answer.eagerWorkflowTask;
+      return { runId: answer.runId, eagerlyStarted: task !== undefined };
+    } finally {
+      if (task === undefined) place?.release();
+      else place?.start(task);
+    }
   }
 
   async signalWithStart({ workflowType, signalName, signalArgs, headers, options }: WorkflowSignalWithStartInput): Promise<string> {
@@ -120,22 +137,30 @@ class DirectCalls implements WorkflowCalls {
       signalName,
       signalInput: await encodeToBytes(this.#context.dataConverter, ...signalArgs),
     };
-    return (await this.#start(WorkflowService.SignalWithStartWorkflowExecution, request, workflowType, options.workflowId)).runId;
+    const { runId, signalLink } = await this.#start(WorkflowService.SignalWithStartWorkflowExecution, request, workflowType, options.workflowId);
+    const extras = extrasOf(options);
+    if (extras !== undefined) extras.responseLink = signalLink;
+    return runId;
   }
 
-  async signal({ signalName, args, workflowExecution, headers }: WorkflowSignalInput): Promise<void> {
+  async signal(given: WorkflowSignalInput): Promise<void> {
+    const { signalName, args, workflowExecution, headers } = given;
+    const extras = extrasOf(given);
     const request = {
       ...this.#common(),
+      ...(extras?.links && { links: extras.links }),
       requestId: this.#context.connection.newId(),
       workflowExecution,
       signalName,
       input: await encodeToBytes(this.#context.dataConverter, ...args),
       header: headerOf(headers),
     };
-    await this.#request(WorkflowService.SignalWorkflowExecution, request, 'Cannot signal the workflow', workflowExecution);
+    const { link } = await this.#request(WorkflowService.SignalWorkflowExecution, request, 'Cannot signal the workflow', workflowExecution);
+    if (extras !== undefined) extras.responseLink = link;
   }
 
-  async query({ queryType, args, workflowExecution, queryRejectCondition, headers }: WorkflowQueryInput): Promise<unknown> {
+  async query(given: WorkflowQueryInput): Promise<unknown> {
+    const { queryType, args, workflowExecution, queryRejectCondition, headers } = given;
     const { connection, dataConverter, namespace } = this.#context;
     const request = {
       namespace,
@@ -144,7 +169,9 @@ class DirectCalls implements WorkflowCalls {
       queryRejectCondition: queryRejectConditions.encode(queryRejectCondition),
     };
     try {
-      const { queryRejected, queryResult } = await connection.call(WorkflowService.QueryWorkflow, request);
+      const { queryRejected, queryResult, link } = await connection.call(WorkflowService.QueryWorkflow, request);
+      const extras = extrasOf(given);
+      if (extras !== undefined) extras.responseLink = link;
       if (queryRejected !== undefined) throw new QueryRejectedError(queryRejected.status);
       return await decodeFromBytesAtIndex(dataConverter, 0, queryResult);
     } catch (error) {

@@ -24,6 +24,7 @@ import {
   type WorkflowResultType,
 } from '../common/index.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
+import { carried, extrasOf, type CallExtras } from './call-extras.js';
 import type { CompiledWorkflowOptions, WorkflowClientInterceptor, WorkflowExecutionIds } from './interceptors.js';
 import { rethrowRequestError } from './request-errors.js';
 import { callUpdate, callUpdateWithStart } from './update-calls.js';
@@ -136,7 +137,7 @@ export class WorkflowClient extends BaseClient {
    */
   getHandle<T extends Workflow>(workflowId: string, runId?: string, options: GetWorkflowHandleOptions = {}): WorkflowHandle<T> {
     const { firstExecutionRunId, followRuns } = options;
-    return this.#handle<T>({ workflowId, runId, firstExecutionRunId }, { runId: runId ?? firstExecutionRunId, followRuns });
+    return this.#handle<T>({ workflowId, runId, firstExecutionRunId }, { runId: runId ?? firstExecutionRunId, followRuns }, extrasOf(options));
   }
 
   /** The outcome of an execution, by ids. @throws WorkflowFailedError, WorkflowContinuedAsNewError, WorkflowNotFoundError, ServiceError */
@@ -242,9 +243,9 @@ export class WorkflowClient extends BaseClient {
     }
   }
 
-  #handle<T extends Workflow>(target: Target, ofResult: { runId: string | undefined; followRuns?: boolean | undefined }): WorkflowHandle<T> {
+  #handle<T extends Workflow>(target: Target, ofResult: { runId: string | undefined; followRuns?: boolean | undefined }, extras?: CallExtras): WorkflowHandle<T> {
     const resultOptions = { followRuns: ofResult.followRuns ?? true };
-    const ids = { workflowExecution: executionOf(target) };
+    const ids = { workflowExecution: executionOf(target), ...carried(extras) };
     const chain = target.firstExecutionRunId === undefined ? {} : { firstExecutionRunId: target.firstExecutionRunId };
     return {
       client: this,

@@ -2,12 +2,15 @@
 import {
   Priority as WirePriority,
   UserMetadata,
+  VersioningOverride_PinnedOverrideBehavior,
+  type VersioningOverride as WireOverride,
   type Encoded,
   type Init,
   type Memo,
   type SearchAttributes as WireSearchAttributes,
   type StartWorkflowExecutionRequest,
 } from '../../protocol/index.js';
+import { extrasOf } from './call-extras.js';
 import type { Connection } from './connection.js';
 import {
   compilePriority,
@@ -24,6 +27,8 @@ import {
   type Duration,
   type LoadedDataConverter,
   type SignalDefinition,
+  type VersioningOverride,
+  ValueError,
   type WithWorkflowArgs,
   type Workflow,
 } from '../common/index.js';
@@ -37,6 +42,13 @@ export interface WorkflowOptions extends CommonWorkflowOptions {
   followRuns?: boolean;
   /** Time until the first workflow task. Not with `cronSchedule`. */
   startDelay?: Duration;
+  /**
+   * Asks for the first workflow task with the answer, for a worker of this process that shares the connection and has a free place. Default: false.
+   * The handle's `eagerlyStarted` says whether it came.
+   */
+  requestEagerStart?: boolean;
+  /** Binds the execution to a version of a worker deployment (`{ pinnedTo }`), or lets it move on with them (`'AUTO_UPGRADE'`), whatever its workflow says. */
+  versioningOverride?: VersioningOverride;
 }
 
 /** Options of a start; `args` are the workflow function's parameters. */
@@ -56,7 +68,7 @@ export type StartRequest = Pick<
   Init<StartWorkflowExecutionRequest>,
   | 'namespace' | 'workflowId' | 'workflowType' | 'taskQueue' | 'input' | 'workflowExecutionTimeout' | 'workflowRunTimeout'
   | 'workflowTaskTimeout' | 'identity' | 'requestId' | 'workflowIdReusePolicy' | 'workflowIdConflictPolicy' | 'retryPolicy'
-  | 'cronSchedule' | 'memo' | 'searchAttributes' | 'workflowStartDelay' | 'userMetadata' | 'priority'
+  | 'cronSchedule' | 'memo' | 'searchAttributes' | 'workflowStartDelay' | 'userMetadata' | 'priority' | 'links' | 'versioningOverride'
 >;
 
 export interface StartContext {
@@ -79,10 +91,12 @@ export async function startRequest(
   requireText('workflowId', options.workflowId);
   requireText('taskQueue', options.taskQueue);
   const searchAttributes = encodeSearchAttributes(options.searchAttributes, options.typedSearchAttributes);
+  const extras = extrasOf(options);
   return {
     namespace,
     identity,
-    requestId: connection.newId(),
+    requestId: extras?.requestId ?? connection.newId(),
+    ...(extras?.links && { links: extras.links }),
     workflowId: options.workflowId,
     workflowType: { name: workflowType },
     taskQueue: { name: options.taskQueue, kind: 1 },
@@ -99,7 +113,15 @@ export async function startRequest(
     searchAttributes: searchAttributes && payloadMapToBytes<WireSearchAttributes>(searchAttributes),
     userMetadata: await userMetadata(options, dataConverter),
     priority: options.priority && WirePriority.encode(compilePriority(options.priority)),
+    versioningOverride: options.versioningOverride && compileOverride(options.versioningOverride),
   };
+}
+
+function compileOverride(override: VersioningOverride): Init<WireOverride> {
+  if (override === 'AUTO_UPGRADE') return { autoUpgrade: true };
+  const { pinnedTo } = override;
+  if (!pinnedTo?.deploymentName || !pinnedTo.buildId) throw new ValueError("versioningOverride must be 'AUTO_UPGRADE' or { pinnedTo: { deploymentName, buildId } }");
+  return { pinned: { behavior: VersioningOverride_PinnedOverrideBehavior.PINNED, version: { ...pinnedTo } } };
 }
 
 async function userMetadata(options: WorkflowOptions, converter: LoadedDataConverter): Promise<Encoded<UserMetadata> | undefined> {

@@ -12,11 +12,13 @@ import {
   type Encoded,
   type Header,
   type Init,
+  type Link,
   type Outcome,
   type UpdateWorkflowExecutionRequest,
   type UpdateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
 import { decodeFromBytesAtIndex, encodeToBytes, type LoadedDataConverter } from '../common/index.js';
+import { extrasOf } from './call-extras.js';
 import type { Connection } from './connection.js';
 import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from './errors.js';
 import { rethrowRequestError } from './request-errors.js';
@@ -83,6 +85,7 @@ export interface StartedUpdate {
   readonly updateId: string;
   readonly runId: string | undefined;
   readonly outcome: Outcome | undefined;
+  readonly link?: Encoded<Link> | undefined;
 }
 
 const STAGES: Readonly<Record<'ACCEPTED' | 'COMPLETED', WireStage>> = { ACCEPTED: WireStage.ACCEPTED, COMPLETED: WireStage.COMPLETED };
@@ -95,12 +98,16 @@ export async function updateRequest(
   stage: 'ACCEPTED' | 'COMPLETED',
   header?: Encoded<Header>,
 ): Promise<Init<UpdateWorkflowExecutionRequest>> {
+  const { requestId, completionCallbacks, links } = extrasOf(options) ?? {};
   return {
     namespace,
     workflowExecution: { workflowId: target.workflowId, runId: target.runId },
     firstExecutionRunId: target.firstExecutionRunId,
     waitPolicy: { lifecycleStage: STAGES[stage] },
     request: {
+      ...(requestId !== undefined && { requestId }),
+      ...(completionCallbacks && { completionCallbacks }),
+      ...(links && { links }),
       meta: { updateId: options.updateId ?? connection.newId(), identity },
       input: { header, name, args: await encodeToBytes(dataConverter, ...(options.args ?? [])) },
     },
@@ -135,6 +142,7 @@ export function startedUpdate(request: Init<UpdateWorkflowExecutionRequest>, res
     updateId: request.request?.meta?.updateId ?? '',
     runId: response.updateRef?.workflowExecution?.runId || undefined,
     outcome: response.outcome,
+    link: response.link,
   };
 }
 

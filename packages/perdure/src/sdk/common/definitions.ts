@@ -3,6 +3,7 @@
  *
  * `any` appears only where a bound must accept every function; nothing a user receives is typed by it.
  */
+import type { Encoded, History } from '../../protocol/index.js';
 import { CHECKS, type Checks } from './checks.js';
 import type { Payload } from './payload-converter.js';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.js';
@@ -119,6 +120,13 @@ export interface BaseWorkflowHandle<T extends Workflow> {
 }
 
 /* eslint-enable @typescript-eslint/no-explicit-any */
+
+/** For replays. */
+export interface HistoryAndWorkflowId {
+  readonly workflowId: string;
+  /** What a workflow handle's `fetchHistory` gives, or the bytes of such a message. */
+  readonly history: History | Encoded<History>;
+}
 
 /** Context that travels with calls, such as trace ids. */
 export type Headers = Record<string, Payload>;

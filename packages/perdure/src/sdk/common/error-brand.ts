@@ -6,11 +6,13 @@
  */
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** Gives `errorClass` its `name` and makes `instanceof errorClass` true for the class of that name in any realm, and for its subclasses. */
+/** Gives `errorClass` and its errors their `name` and makes `instanceof errorClass` true for the class of that name in any realm, and for its subclasses. */
 export function brandedErrorClass(errorClass: ErrorClass, name: string): void {
   const brand = Symbol.for(`perdure.error.${name}`);
   Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true, enumerable: false });
   Object.defineProperty(errorClass.prototype, brand, { value: true });
+  // A bundler may have renamed the class.
+  Object.defineProperty(errorClass, 'name', { value: name, configurable: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, candidate: unknown): boolean {

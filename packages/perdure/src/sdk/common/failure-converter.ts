@@ -27,6 +27,7 @@ import {
   timeoutTypes,
   type ProtoFailure,
 } from './failure.js';
+import { handlerErrorOf, handlerFailureInfo, isHandlerError, originalFailureOf } from './handler-error.js';
 import { payloadsFromBytes, payloadsToBytes } from './payload-bytes.js';
 import { arrayFromPayloads, defaultPayloadConverter, toPayloads, type PayloadConverter } from './payload-converter.js';
 
@@ -63,7 +64,8 @@ export class DefaultFailureConverter implements FailureConverter {
   }
 
   #toFailure(error: unknown, converter: PayloadConverter, depth: number): ProtoFailure {
-    if (error instanceof TemporalFailure && error.failure !== undefined) return error.failure;
+    const original = error instanceof TemporalFailure ? error.failure : isHandlerError(error) ? originalFailureOf(error, converter) : undefined;
+    if (original !== undefined) return original;
     const failure = createFailure(isError(error) ? error.message : describeThrown(error), isError(error) ? cutoffStackTrace(error.stack) : '');
     addInfo(failure, error, converter);
     const cause = isError(error) ? error.cause : undefined;
@@ -80,9 +82,9 @@ export class DefaultFailureConverter implements FailureConverter {
   #toError(wire: ProtoFailure, converter: PayloadConverter, depth: number): Error {
     const failure = withDecodedAttributes(wire, converter);
     const cause = failure.cause && depth < MAX_CAUSE_DEPTH ? this.#toError(failure.cause, converter, depth + 1) : undefined;
-    const error = createError(failure, converter, cause);
+    const error = failure.nexusHandlerFailureInfo ? handlerErrorOf(failure, wire, cause) : createError(failure, converter, cause);
     error.stack = failure.stackTrace;
-    error.failure = wire;
+    if (error instanceof TemporalFailure) error.failure = wire;
     return error;
   }
 }
@@ -179,6 +181,8 @@ function addInfo(failure: Failure, error: unknown, converter: PayloadConverter):
       operationId: '',
       operationToken: error.operationToken ?? '',
     };
+  } else if (isHandlerError(error)) {
+    failure.nexusHandlerFailureInfo = handlerFailureInfo(error);
   } else if (error instanceof CancelledFailure) {
     failure.canceledFailureInfo = { details: error.details.length > 0 ? details(error.details) : undefined, identity: '' };
   } else if (error instanceof TimeoutFailure) {

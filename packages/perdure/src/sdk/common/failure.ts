@@ -242,6 +242,11 @@ export class WorkflowExecutionAlreadyStartedError extends TemporalFailure {
 }
 brandedErrorClass(WorkflowExecutionAlreadyStartedError, 'WorkflowExecutionAlreadyStartedError');
 
+/** For payload converters and codecs that understand a payload and refuse it: a failure that is not tried again. `details`: what is wrong. */
+export function createPayloadValidationError(details: unknown): ApplicationFailure {
+  return ApplicationFailure.create({ message: 'Payload validation failed', type: 'PayloadValidationError', nonRetryable: true, details: details === undefined || details === null ? [] : [details] });
+}
+
 /** The thing as an ApplicationFailure: itself if it is one, else a retryable one around it. */
 export function ensureApplicationFailure(error: unknown): ApplicationFailure {
   return error instanceof ApplicationFailure ? error : ApplicationFailure.fromError(error);

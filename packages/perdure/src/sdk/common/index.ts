@@ -3,9 +3,11 @@
  *
  * Everything here also runs inside the workflow realm: no import of Node's modules, no Buffer, no process, and from the protocol only types.
  */
+export * from './activity-cancellation-details.js';
 export * from './activity-options.js';
 export * from './checked-functions.js';
 export { checkArguments, type Checks } from './checks.js';
+export * from './continue-as-new-reason.js';
 export * from './data-converter.js';
 export * from './definitions.js';
 export * from './duration.js';

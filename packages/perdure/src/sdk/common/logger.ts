@@ -68,6 +68,11 @@ export class DefaultLogger implements Logger {
   }
 }
 
+/** False if a line of this level would go nowhere, so that it need not be made. A logger of the user's may write any. */
+export function mayWrite(logger: Logger, level: LogLevel): boolean {
+  return !(logger instanceof DefaultLogger) || ORDER.indexOf(level) >= ORDER.indexOf(logger.level);
+}
+
 /** All levels go to standard error: standard output belongs to the application. */
 function writeToConsole({ level, message, timestampNanos, meta }: LogEntry): void {
   const line = `${new Date(Number(timestampNanos / 1_000_000n)).toISOString()} [${level}] ${message}`;

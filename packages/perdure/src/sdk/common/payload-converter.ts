@@ -197,6 +197,11 @@ export function toPayloads(converter: PayloadConverter, ...values: unknown[]): P
   return values.length === 0 ? undefined : values.map((value) => converter.toPayload(value));
 }
 
+/** For a value that may be absent: nothing for none. */
+export function convertOptionalToPayload(converter: PayloadConverter, value: unknown): Payload | undefined {
+  return value === undefined ? undefined : converter.toPayload(value);
+}
+
 export function arrayFromPayloads(converter: PayloadConverter, payloads: readonly Payload[] | undefined | null): unknown[] {
   return payloads ? payloads.map((payload) => converter.fromPayload(payload)) : [];
 }

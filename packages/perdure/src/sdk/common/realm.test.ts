@@ -36,6 +36,7 @@ test('common works in a realm that has nothing but the language and the two text
   // Errors of the realm are known outside, by their brand, and bytes and errors from outside are known in the realm.
   assert.ok(vm.runInContext(`new common.ApplicationFailure('x')`, realm) instanceof ApplicationFailure);
   assert.ok(new ApplicationFailure('x') instanceof common.ApplicationFailure);
+  assert.equal(vm.runInContext(`new common.ApplicationFailure('x').constructor.name`, realm), 'ApplicationFailure');
   assert.equal(common.encodingOf(common.defaultPayloadConverter.toPayload(Buffer.from('x'))), 'binary/plain');
   assert.equal(common.errorToFailure(new TypeError('outside')).applicationFailureInfo?.type, 'TypeError');
 });

@@ -1,5 +1,8 @@
 /** Options that belong to a workflow's definition, not to one execution; and the versions of code that runs move between. */
 
+import type { ContinueAsNewVersioningBehavior as WireInitialBehavior } from '../../protocol/index.js';
+import { enumNames } from './enum-names.js';
+
 /** One build of a deployment. */
 export interface WorkerDeploymentVersion {
   readonly buildId: string;
@@ -9,6 +12,35 @@ export interface WorkerDeploymentVersion {
 /** Whether a run stays on the version that began it, or moves on to the current one with its next workflow task. */
 export const VersioningBehavior = { PINNED: 'PINNED', AUTO_UPGRADE: 'AUTO_UPGRADE' } as const;
 export type VersioningBehavior = (typeof VersioningBehavior)[keyof typeof VersioningBehavior];
+
+/** As tools write a version: `deploymentName.buildId`. */
+export function toCanonicalString({ deploymentName, buildId }: WorkerDeploymentVersion): string {
+  return `${deploymentName}.${buildId}`;
+}
+
+/** The run stays on this version, whatever its workflow and its workers say. */
+export interface PinnedVersioningOverride {
+  readonly pinnedTo: WorkerDeploymentVersion;
+}
+
+/** The run moves on with the routing of its task queue, whatever its workflow and its workers say. */
+export type AutoUpgradeVersioningOverride = 'AUTO_UPGRADE';
+
+/** How one execution is bound to versions, in the place of what its workflow and its workers say. */
+export type VersioningOverride = PinnedVersioningOverride | AutoUpgradeVersioningOverride;
+
+/** The version with which the next run begins, if not with the one of this run. */
+export const InitialVersioningBehavior = {
+  /** The one that the routing of its task queue names: how a pinned workflow moves on. */
+  AUTO_UPGRADE: 'AUTO_UPGRADE',
+  /** The one that ramps, if one does. */
+  USE_RAMPING_VERSION: 'USE_RAMPING_VERSION',
+} as const;
+export type InitialVersioningBehavior = (typeof InitialVersioningBehavior)[keyof typeof InitialVersioningBehavior];
+export const initialVersioningBehaviors = enumNames<typeof WireInitialBehavior, InitialVersioningBehavior>('initial versioning behavior', {
+  AUTO_UPGRADE: 1,
+  USE_RAMPING_VERSION: 2,
+});
 
 export interface WorkflowDefinitionOptions {
   /** For workers with `workerDeploymentOptions.useWorkerVersioning`. Default: the worker's. */

@@ -71,6 +71,12 @@ export const SDK_METRICS = {
   localActivityCanceled: counter('local_activity_execution_cancelled', ACTIVITY, 'Local activities that ended as cancelled.'),
   localActivityEndToEnd: latency('local_activity_succeed_endtoend_latency', ACTIVITY, 'From the moment a local activity was scheduled to its success.'),
 
+  nexusPollEmpty: counter('nexus_poll_no_task', QUEUE, 'Polls for Nexus tasks that brought none.'),
+  nexusScheduleToStart: latency('nexus_task_schedule_to_start_latency', QUEUE, 'How long Nexus tasks waited for a worker.', QUEUE_BUCKETS),
+  nexusExecution: latency('nexus_task_execution_latency', QUEUE, 'How long handlers of Nexus operations took.', ACTIVITY_BUCKETS),
+  nexusFailed: counter('nexus_task_execution_failed', [...QUEUE, 'failure_reason'], 'Nexus tasks that failed: `handler_error_…` with the type, `operation_failed`, `operation_canceled` or `timeout`.'),
+  nexusEndToEnd: latency('nexus_task_endtoend_latency', QUEUE, 'From the moment a Nexus task was scheduled to its answer.'),
+
   request: counter('request', ['namespace', 'operation'], 'Requests to the server, retries one by one.'),
   requestFailure: counter('request_failure', ['namespace', 'operation', 'status_code'], 'Requests that failed.'),
   requestLatency: latency('request_latency', ['namespace', 'operation'], 'How long requests took.'),

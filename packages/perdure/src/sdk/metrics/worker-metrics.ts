@@ -39,9 +39,9 @@ export class WorkerMetrics {
     return this.#receiver.observe(() => this.#observations(observe()));
   }
 
-  polled(kind: 'workflow' | 'activity', found: boolean): void {
+  polled(kind: 'workflow' | 'activity' | 'nexus', found: boolean): void {
     if (kind === 'workflow') this.#add(found ? 'workflowPollSucceed' : 'workflowPollEmpty', 1);
-    else if (!found) this.#add('activityPollEmpty', 1);
+    else if (!found) this.#add(kind === 'nexus' ? 'nexusPollEmpty' : 'activityPollEmpty', 1);
   }
 
   workflowTaskReceived(task: PollWorkflowTaskQueueResponse): void {
@@ -87,6 +87,20 @@ export class WorkerMetrics {
     this.#addFor('activityExecution', ms, types);
     if (outcome === 'failed') this.#addFor('activityFailed', 1, types, 'ActivityError');
     if (outcome === 'completed') this.#addFor('activityEndToEnd', Math.max(0, endToEndMs), types);
+  }
+
+  nexusTaskReceived(waitedMs: number): void {
+    this.#add('nexusScheduleToStart', waitedMs);
+  }
+
+  /** @param reason why it failed; absent if it did not. */
+  nexusTaskEnded(ms: number, reason: string | undefined): void {
+    this.#add('nexusExecution', ms);
+    if (reason !== undefined) this.#add('nexusFailed', 1, 'failure_reason', reason);
+  }
+
+  nexusTaskReported(endToEndMs: number): void {
+    this.#add('nexusEndToEnd', endToEndMs);
   }
 
   /** One attempt. */
@@ -152,11 +166,11 @@ export class WorkerMetrics {
   }
 
   *#observations(worker: WorkerObservation): Generator<Observation> {
-    const pollers = { workflow_task: worker.workflowPolls, sticky_workflow_task: worker.stickyPolls, activity_task: worker.activityPolls };
+    const pollers = { workflow_task: worker.workflowPolls, sticky_workflow_task: worker.stickyPolls, activity_task: worker.activityPolls, nexus_task: worker.nexusPolls };
     for (const [poller_type, polls] of Object.entries(pollers)) {
       if (polls !== undefined) yield { metric: SDK_METRICS.pollers, tags: { ...this.#base, poller_type }, value: polls.open };
     }
-    const tasks = { WorkflowWorker: worker.workflowTasks, ActivityWorker: worker.activityTasks, LocalActivityWorker: worker.localActivities };
+    const tasks = { WorkflowWorker: worker.workflowTasks, ActivityWorker: worker.activityTasks, LocalActivityWorker: worker.localActivities, NexusWorker: worker.nexusTasks };
     for (const [worker_type, task] of Object.entries(tasks)) {
       if (task === undefined) continue;
       const tags = { ...this.#base, worker_type };

@@ -5,6 +5,7 @@
  */
 export { OpenTelemetryActivityInboundInterceptor, OpenTelemetryActivityOutboundInterceptor } from './activity-interceptors.js';
 export { OpenTelemetryWorkflowClientInterceptor } from './client-interceptor.js';
+export { OpenTelemetryNexusInboundInterceptor, OpenTelemetryNexusOutboundInterceptor } from './nexus-interceptors.js';
 export type { InterceptorOptions } from './instrument.js';
 export { OpenTelemetryPlugin, type OpenTelemetryPluginOptions } from './plugin.js';
 export { SpanName } from './span-names.js';

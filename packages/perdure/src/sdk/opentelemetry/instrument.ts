@@ -15,7 +15,10 @@ export function spanContextOf({ traceId, spanId, traceFlags, traceState }: Trace
 /** The context that travelled in headers; undefined if none did. Baggage is read by the global propagator, if there is one. */
 export function contextFromHeaders(headers: Headers): Context | undefined {
   const carrier = carrierOf(headers);
-  if (carrier === undefined) return undefined;
+  return carrier && contextFromCarrier(carrier);
+}
+
+export function contextFromCarrier(carrier: Carrier): Context | undefined {
   const extracted = propagation.extract(ROOT_CONTEXT, carrier);
   if (trace.getSpanContext(extracted) !== undefined) return extracted;
   const parsed = parseCarrier(carrier);

@@ -7,6 +7,8 @@ import { context, ROOT_CONTEXT, SpanStatusCode, trace, type Context, type Contex
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import * as v1 from 'opentelemetry-sdk-trace-base-v1';
 import { TestEnvironment } from '../../testing/index.js';
+import { officeService } from '../../testing/test-nexus-service.js';
+import { caller } from '../../testing/test-nexus-workflows.js';
 import { defaultPayloadConverter, DefaultLogger, type LogEntry } from '../common/index.js';
 import { log } from '../activity/index.js';
 import { History } from '../../protocol/index.js';
@@ -155,6 +157,19 @@ test('version 1 of the tracing SDK takes the spans too; a workflow that nobody t
   assert.deepEqual(more, []);
   assert.deepEqual([span?.name, span?.parentSpanId, span?.status], ['RunWorkflow:failing', undefined, { code: SpanStatusCode.ERROR, message: 'on purpose' }]);
   assert.ok(trace.isSpanContextValid(span!.spanContext()));
+});
+
+test('a trace goes on across a Nexus operation, into the workflow behind it', async () => {
+  const { plugin, spans } = tracing();
+  await using env = await TestEnvironment.create({ client: { plugins: [plugin] } });
+  await env.createNexusEndpoint('office');
+  await env.worker({ workflowsPath: fileURLToPath(new URL('../../testing/test-nexus-workflows.js', import.meta.url)), nexusServices: [officeService], plugins: [plugin] });
+  assert.equal(await env.run(caller, { args: ['book', 'tea'] }), 'tea booked');
+  const behind = spans().find(({ name }) => name === 'RunWorkflow:ledger');
+  assert.equal(
+    chain(spans(), behind!),
+    'RunWorkflow:ledger < StartWorkflow:ledger < RunStartNexusOperation:office/book < StartNexusOperation:office/book < RunWorkflow:caller < StartWorkflow:caller',
+  );
 });
 
 test('a program that set no context manager has its traces all the same', async () => {

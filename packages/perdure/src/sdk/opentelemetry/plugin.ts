@@ -4,6 +4,7 @@ import { SimplePlugin } from '../plugin/index.js';
 import { OpenTelemetryActivityInboundInterceptor, OpenTelemetryActivityOutboundInterceptor } from './activity-interceptors.js';
 import { OpenTelemetryWorkflowClientInterceptor } from './client-interceptor.js';
 import type { InterceptorOptions } from './instrument.js';
+import { OpenTelemetryNexusInboundInterceptor, OpenTelemetryNexusOutboundInterceptor } from './nexus-interceptors.js';
 import { makeWorkflowExporter, type WorkflowSpanExporter, type WorkflowSpanProcessor } from './workflow-exporter.js';
 
 export interface OpenTelemetryPluginOptions extends InterceptorOptions {
@@ -14,7 +15,7 @@ export interface OpenTelemetryPluginOptions extends InterceptorOptions {
 }
 
 /**
- * Traces client calls, workflows and activities. Give it to the connection, and its clients and workers have it.
+ * Traces client calls, workflows, activities and Nexus operations. Give it to the connection, and its clients and workers have it.
  *
  * @example
  * const plugins = [new OpenTelemetryPlugin({ resource, spanProcessor })];
@@ -34,6 +35,7 @@ export class OpenTelemetryPlugin extends SimplePlugin {
         activity: [
           (context) => ({ inbound: new OpenTelemetryActivityInboundInterceptor(context, options), outbound: new OpenTelemetryActivityOutboundInterceptor() }),
         ],
+        nexus: [(context) => ({ inbound: new OpenTelemetryNexusInboundInterceptor(context, options), outbound: new OpenTelemetryNexusOutboundInterceptor() })],
         workflowModules: [new URL('./workflow-interceptors.js', import.meta.url).href],
       },
     });

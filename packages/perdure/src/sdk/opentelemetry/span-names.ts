@@ -17,6 +17,9 @@ export const SpanName = {
   WORKFLOW_HANDLE_UPDATE: 'HandleUpdate',
   WORKFLOW_VALIDATE_UPDATE: 'ValidateUpdate',
   CHILD_WORKFLOW_START: 'StartChildWorkflow',
+  NEXUS_OPERATION_START: 'StartNexusOperation',
+  NEXUS_START_OPERATION_EXECUTE: 'RunStartNexusOperation',
+  NEXUS_CANCEL_OPERATION_EXECUTE: 'RunCancelNexusOperation',
   ACTIVITY_START: 'StartActivity',
   ACTIVITY_EXECUTE: 'RunActivity',
   CONTINUE_AS_NEW: 'ContinueAsNew',
@@ -27,6 +30,9 @@ export const RUN_ID_ATTR_KEY = 'run_id';
 export const WORKFLOW_ID_ATTR_KEY = 'temporalWorkflowId';
 export const ACTIVITY_ID_ATTR_KEY = 'temporalActivityId';
 export const UPDATE_ID_ATTR_KEY = 'temporalUpdateId';
+export const NEXUS_SERVICE_ATTR_KEY = 'temporalNexusService';
+export const NEXUS_OPERATION_ATTR_KEY = 'temporalNexusOperation';
+export const NEXUS_ENDPOINT_ATTR_KEY = 'temporalNexusEndpoint';
 export const TERMINATE_REASON_ATTR_KEY = 'temporalTerminateReason';
 
 export function spanName(name: SpanName, type: string): string {

@@ -16,8 +16,8 @@ import {
   type WorkflowOutboundCallsInterceptor,
 } from 'perdure/workflow';
 import { spanIdFrom, traceIdFrom } from './span-ids.js';
-import { RUN_ID_ATTR_KEY, SpanName, spanName, UPDATE_ID_ATTR_KEY, WORKFLOW_ID_ATTR_KEY } from './span-names.js';
-import { logAttributesOf, readTraceContext, withTraceContext, type TraceContext } from './trace-context.js';
+import { NEXUS_ENDPOINT_ATTR_KEY, NEXUS_OPERATION_ATTR_KEY, NEXUS_SERVICE_ATTR_KEY, RUN_ID_ATTR_KEY, SpanName, spanName, UPDATE_ID_ATTR_KEY, WORKFLOW_ID_ATTR_KEY } from './span-names.js';
+import { formatCarrier, logAttributesOf, readTraceContext, withTraceContext, type TraceContext } from './trace-context.js';
 import type { OpenTelemetrySinks } from './workflow-span.js';
 
 const { exporter } = proxySinks<OpenTelemetrySinks>();
@@ -163,6 +163,15 @@ class TracingOutbound implements WorkflowOutboundCallsInterceptor {
     trace({ name: spanName(SpanName.CHILD_WORKFLOW_START, input.workflowType), about: `child/${input.seq}`, parent: here() }, (context) =>
       next({ ...input, headers: withTraceContext(input.headers, context) }),
     );
+
+  /** Ends when the operation has started. Its headers are plain text. */
+  readonly startNexusOperation: NonNullable<WorkflowOutboundCallsInterceptor['startNexusOperation']> = (input, next) => {
+    const { endpoint, service, operation, seq } = input;
+    const attributes = { [NEXUS_ENDPOINT_ATTR_KEY]: endpoint, [NEXUS_SERVICE_ATTR_KEY]: service, [NEXUS_OPERATION_ATTR_KEY]: operation };
+    return trace({ name: spanName(SpanName.NEXUS_OPERATION_START, `${service}/${operation}`), about: `nexus/${seq}`, parent: here(), attributes }, (context) =>
+      next({ ...input, headers: { ...input.headers, ...formatCarrier(context) } }),
+    );
+  };
 
   readonly signalWorkflow: NonNullable<WorkflowOutboundCallsInterceptor['signalWorkflow']> = (input, next) =>
     trace({ name: spanName(SpanName.WORKFLOW_SIGNAL, input.signalName), about: `signal-out/${input.seq}`, parent: here() }, (context) =>

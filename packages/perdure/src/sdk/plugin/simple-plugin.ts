@@ -1,9 +1,10 @@
 /**
  * A plugin from a list of what it adds.
  *
- * Values are added to what the user gave: interceptors and activities are appended, fields of the data converter replaced. A function gets
+ * Values are added to what the user gave: interceptors, activities and Nexus services are appended, fields of the data converter replaced. A function gets
  * what there is and says what shall be.
  */
+import type { ServiceHandler } from 'nexus-rpc';
 import type { ClientInterceptors, ClientOptions, ClientPlugin, ConnectionOptions, ConnectionPlugin, DataConverter, TLSConfig } from '../client/index.js';
 import type { BundleOptions, BundlerPlugin, NativeConnectionPlugin, ReplayWorkerOptions, Worker, WorkerInterceptors, WorkerOptions, WorkerPlugin, WorkflowBundle } from '../worker/index.js';
 import { activitiesOf } from '../worker/worker-options.js';
@@ -24,6 +25,8 @@ export interface SimplePluginOptions {
   readonly clientInterceptors?: PluginParameter<ClientInterceptors>;
   /** Added to the worker's. Of two of one name the plugin's counts. */
   readonly activities?: PluginParameter<object>;
+  /** Appended. */
+  readonly nexusServices?: PluginParameter<readonly ServiceHandler[]>;
   readonly workflowsPath?: PluginParameter<string>;
   readonly workflowBundle?: PluginParameter<WorkflowBundle>;
   /** Appended. */
@@ -67,7 +70,8 @@ export class SimplePlugin implements ClientPlugin, ConnectionPlugin, NativeConne
 
   configureWorker(options: WorkerOptions): WorkerOptions {
     const activities = resolve<object>(options.activities, this.options.activities, mergeActivities);
-    return { ...options, ...this.#workflowOptions(options), ...(activities && { activities }) };
+    const nexusServices = resolve<readonly ServiceHandler[]>(options.nexusServices, this.options.nexusServices, (existing, added) => append(existing, added) ?? []);
+    return { ...options, ...this.#workflowOptions(options), ...(activities && { activities }), ...(nexusServices && { nexusServices }) };
   }
 
   configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
@@ -132,7 +136,8 @@ function mergeClientInterceptors(existing: ClientInterceptors, added: ClientInte
 
 function mergeWorkerInterceptors(existing: WorkerInterceptors, added: WorkerInterceptors): WorkerInterceptors {
   const activity = append(existing.activity, added.activity);
+  const nexus = append(existing.nexus, added.nexus);
   const workflowModules = append(existing.workflowModules, added.workflowModules);
   const client = existing.client && added.client ? mergeClientInterceptors(existing.client, added.client) : (existing.client ?? added.client);
-  return { ...(client && { client }), ...(activity && { activity }), ...(workflowModules && { workflowModules }) };
+  return { ...(client && { client }), ...(activity && { activity }), ...(nexus && { nexus }), ...(workflowModules && { workflowModules }) };
 }

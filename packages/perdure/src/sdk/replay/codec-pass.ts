@@ -119,7 +119,9 @@ async function passFields(
   passFailure: typeof decodeFailure,
 ): Promise<void> {
   for (const field of PAYLOADS_FIELDS) {
-    if (attributes[field] instanceof Uint8Array) attributes[field] = await passPayloads(codecs, attributes[field], pass);
+    const value = attributes[field];
+    if (value instanceof Uint8Array) attributes[field] = await passPayloads(codecs, value, pass);
+    else if (isPayload(value)) [attributes[field]] = await pass(codecs, [value]);
   }
   for (const field of FAILURE_FIELDS) {
     const bytes = attributes[field];
@@ -129,6 +131,11 @@ async function passFields(
     const bytes = attributes[field];
     if (bytes instanceof Uint8Array) attributes[field] = await passMemo(codecs, bytes, pass);
   }
+}
+
+/** Nexus operations have one payload where others have a list. */
+function isPayload(value: unknown): value is Payload {
+  return typeof value === 'object' && value !== null && 'data' in value;
 }
 
 function requestOf(event: HistoryEvent): UpdateRequest | undefined {

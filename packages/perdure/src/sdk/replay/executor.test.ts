@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure, WorkflowTaskFailedCause } from '../../protocol/index.js';
+import { ApplicationFailure } from '../common/index.js';
 import { HistoryBuilder } from './history-builder.js';
 import { commandsOf, noFetch, resultOf, shortly, testExecutor } from './test-executor.js';
 
@@ -131,16 +132,24 @@ test('logs are written once: not while history is repeated', async () => {
   await using t = await testExecutor();
   const history = new HistoryBuilder('logs').taskStarted().taskCompleted().timerStarted('1').timerFired('1').taskStarted();
   await t.executor.handle(history.task(), noFetch);
-  assert.deepEqual(t.logged.map(({ message }) => message), ['after']);
+  assert.deepEqual(t.logged.map(({ message, meta }) => [message, meta?.['sdkComponent']]), [['after', 'workflow'], ['Workflow completed', 'worker']]);
   assert.equal(t.logged[0]?.meta?.['workflowType'], 'logs');
+});
+
+test('a run says when it begins and how it ends, a failure with its error', async () => {
+  await using t = await testExecutor();
+  await t.executor.handle(new HistoryBuilder('failWith', ['ApplicationFailure']).taskStarted().task(), noFetch);
+  assert.deepEqual(t.logged.map(({ level, message }) => `${level} ${message}`), ['DEBUG Workflow started', 'WARN Workflow failed']);
+  assert.ok(t.logged[1]?.meta?.['error'] instanceof ApplicationFailure);
 });
 
 test('a workflow that ends while a signal handler runs says so in the log, with the remedy', async () => {
   await using t = await testExecutor();
   const history = new HistoryBuilder('handlerCutOff').signal('approve', 'ann').taskStarted();
   assert.deepEqual(shortly(await t.executor.handle(history.task(), noFetch)), ['schedule greet 1', 'complete "early"']);
-  assert.deepEqual(t.logged.map(({ level }) => level), ['WARN']);
-  assert.match(t.logged[0]?.message ?? '', /\(approve\).*allHandlersFinished/);
+  const warnings = t.logged.filter(({ level }) => level === 'WARN').map(({ message }) => message);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /\(approve\).*allHandlersFinished/);
 });
 
 for (const [name, remedy] of [

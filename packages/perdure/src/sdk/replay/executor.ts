@@ -13,7 +13,6 @@
  */
 import {
   Payloads,
-  WorkflowTaskFailedCause,
   type Encoded,
   type History,
   type HistoryEvent,
@@ -24,17 +23,17 @@ import {
   type WorkflowTaskCompletedMetadata,
 } from '../../protocol/index.js';
 import type { LoadedDataConverter } from '../common/data-converter.js';
-import { ExternalStorageError } from '../common/errors.js';
-import { defaultFailureConverter } from '../common/failure-converter.js';
 import type { Logger } from '../common/logger.js';
-import { defaultPayloadConverter } from '../common/payload-converter.js';
 import type { WorkflowBundle } from '../sandbox/bundle.js';
 import { Realm, type RealmOptions, type SinkHost } from '../sandbox/realm.js';
 import type { RunStart, WorkerVersion } from '../workflow/activation.js';
 import { decodeEvents, decodeQuery, decodeUpdateRequest } from './codec-pass.js';
 import type { LocalActivityHost } from './local-activities.js';
-import { NondeterminismError } from './nondeterminism.js';
-import { queryCallOf, ReplayedRun, WorkflowTaskError } from './replayed-run.js';
+import { failedTask, unhandledRejection } from './failed-task.js';
+import { failWorkflow } from './machines/close.js';
+import { isNondeterminismFailure } from './nondeterminism.js';
+import { patchActivation, type PatchActivationCallback } from './patch-activation.js';
+import { queryCallOf, ReplayedRun } from './replayed-run.js';
 import { encodeOutcome, queryResult, type FailedTask, type TaskOutcome, type UncodedOutcome } from './outcome.js';
 import { RunCache, type CacheBudget, type CacheMetrics } from './run-cache.js';
 import { runStartFrom } from './run-start.js';
@@ -86,6 +85,10 @@ export interface WorkflowExecutorOptions extends Pick<RealmOptions, 'deadlockAft
   readonly cacheBudget?: CacheBudget | undefined;
   readonly dataConverter: LoadedDataConverter;
   readonly logger: Logger;
+  /** See the worker's option. Default: none. */
+  readonly workflowFailureErrorTypes?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** See the worker's option. Default: all patches are taken. */
+  readonly patchActivationCallback?: PatchActivationCallback | undefined;
   /** Runs local activities. Absent: there are none. */
   readonly localActivities?: LocalActivityHost | undefined;
   /** Makes the calls of sinks. Absent: there are none, and code that calls one is told in the log. */
@@ -347,13 +350,22 @@ class Executor implements WorkflowExecutor {
   #failed(task: PollWorkflowTaskQueueResponse, error: unknown): UncodedOutcome {
     const failed = failedTask(error);
     const { failure } = failed;
-    return task.query === undefined ? failed : { kind: 'query', answer: { ok: false, message: failure.message ?? '', failure } };
+    if (task.query !== undefined) return { kind: 'query', answer: { ok: false, message: failure.message ?? '', failure } };
+    if (failed.nondeterminism === undefined || !isNondeterminismFailure(this.#failureErrorTypes(task.workflowType?.name ?? ''))) return failed;
+    return { kind: 'completed', commands: [failWorkflow(failure)], updates: [], queryResults: new Map() };
   }
 
   #startOf(first: HistoryEvent | undefined, execution: { readonly workflowId: string; readonly runId: string } | undefined): RunStart {
     const { namespace, taskQueue, localActivities } = this.#options;
     const { workflowId = '', runId = '' } = execution ?? {};
-    return { ...runStartFrom(first, { namespace, taskQueue, workflowId, runId }), hasLocalActivity: (name) => localActivities?.has(name) ?? false };
+    const start = runStartFrom(first, { namespace, taskQueue, workflowId, runId });
+    const activatesPatch = patchActivation(this.#options.patchActivationCallback);
+    return { ...start, activatesPatch, failureErrorTypes: this.#failureErrorTypes(start.workflowType), hasLocalActivity: (name) => localActivities?.has(name) ?? false };
+  }
+
+  #failureErrorTypes(workflowType: string): readonly string[] | undefined {
+    const { workflowFailureErrorTypes: types } = this.#options;
+    return types && [...(types['*'] ?? []), ...(types[workflowType] ?? [])];
   }
 
   async #updatesOf(task: PollWorkflowTaskQueueResponse): Promise<readonly IncomingUpdate[]> {
@@ -372,27 +384,4 @@ class Executor implements WorkflowExecutor {
     if (task.query !== undefined) decoded.set('', await decodeQuery(codecs, task.query));
     return decoded;
   }
-}
-
-function failedTask(error: unknown): FailedTask {
-  const failure = error instanceof WorkflowTaskError ? error.taskError.failure : defaultFailureConverter.errorToFailure(error, defaultPayloadConverter);
-  if (!(error instanceof NondeterminismError)) {
-    const { EXTERNAL_STORAGE_FAILURE, WORKFLOW_WORKER_UNHANDLED_FAILURE } = WorkflowTaskFailedCause;
-    return { kind: 'failed', cause: error instanceof ExternalStorageError ? EXTERNAL_STORAGE_FAILURE : WORKFLOW_WORKER_UNHANDLED_FAILURE, failure };
-  }
-  const { report } = error;
-  const stackTrace = report.actual?.stack ? `${error.name}: ${error.message}\n${report.actual.stack}` : failure.stackTrace;
-  return { kind: 'failed', cause: WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR, failure: { ...failure, stackTrace }, nondeterminism: report };
-}
-
-function unhandledRejection(reason: unknown): Error {
-  const { message, stackTrace } = defaultFailureConverter.errorToFailure(reason, defaultPayloadConverter);
-  const error = new Error(
-    `A promise was rejected and nothing handles it: ${message}. Await it, or attach a catch handler where it is made; ` +
-      'a promise that is awaited only later needs one as well.',
-    { cause: reason },
-  );
-  error.name = 'UnhandledRejectionError';
-  if (stackTrace !== '') error.stack = stackTrace;
-  return error;
 }

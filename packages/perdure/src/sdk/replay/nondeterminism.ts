@@ -45,6 +45,13 @@ export class NondeterminismError extends Error {
   }
 }
 
+const NONDETERMINISM_NAMES: readonly string[] = ['NondeterminismError', 'DeterminismViolationError', 'Error'];
+
+/** Whether an execution of the types that fail it fails when its code does not fit its history. Otherwise the task fails, and the code can be mended. */
+export function isNondeterminismFailure(failureErrorTypes: readonly string[] | undefined): boolean {
+  return failureErrorTypes?.some((name) => NONDETERMINISM_NAMES.includes(name)) ?? false;
+}
+
 function describeCommand(command: Doing): { readonly description: string; readonly stack: string } {
   return { description: command.description, stack: command.site === undefined ? '' : framesOf(command.site) };
 }

@@ -8,7 +8,8 @@ class UnsupportedEventError extends Error {
 
 /** True for the last event that can refer to what it refers to: after it, nothing waits for more. */
 export function endsReference(event: HistoryEvent): boolean {
-  return event.eventType !== EventType.ACTIVITY_TASK_STARTED && event.eventType !== EventType.CHILD_WORKFLOW_EXECUTION_STARTED;
+  const { ACTIVITY_TASK_STARTED, CHILD_WORKFLOW_EXECUTION_STARTED, NEXUS_OPERATION_STARTED } = EventType;
+  return event.eventType !== ACTIVITY_TASK_STARTED && event.eventType !== CHILD_WORKFLOW_EXECUTION_STARTED && event.eventType !== NEXUS_OPERATION_STARTED;
 }
 
 /** The id of the event that began what this event continues; undefined for events that mean nothing to workflow code. */
@@ -48,6 +49,21 @@ export function referencedEventId(event: HistoryEvent): number | undefined {
       return event.requestCancelExternalWorkflowExecutionFailedEventAttributes?.initiatedEventId;
     case EventType.EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
       return event.externalWorkflowExecutionCancelRequestedEventAttributes?.initiatedEventId;
+    case EventType.NEXUS_OPERATION_STARTED:
+      return event.nexusOperationStartedEventAttributes?.scheduledEventId;
+    case EventType.NEXUS_OPERATION_COMPLETED:
+      return event.nexusOperationCompletedEventAttributes?.scheduledEventId;
+    case EventType.NEXUS_OPERATION_FAILED:
+      return event.nexusOperationFailedEventAttributes?.scheduledEventId;
+    case EventType.NEXUS_OPERATION_CANCELED:
+      return event.nexusOperationCanceledEventAttributes?.scheduledEventId;
+    case EventType.NEXUS_OPERATION_TIMED_OUT:
+      return event.nexusOperationTimedOutEventAttributes?.scheduledEventId;
+    // The request, not the operation: it may have ended before the request arrived.
+    case EventType.NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED:
+      return event.nexusOperationCancelRequestCompletedEventAttributes?.requestedEventId;
+    case EventType.NEXUS_OPERATION_CANCEL_REQUEST_FAILED:
+      return event.nexusOperationCancelRequestFailedEventAttributes?.requestedEventId;
     case EventType.WORKFLOW_TASK_SCHEDULED:
     case EventType.WORKFLOW_TASK_STARTED:
     case EventType.WORKFLOW_TASK_FAILED:
@@ -58,7 +74,7 @@ export function referencedEventId(event: HistoryEvent): number | undefined {
     default:
       if (event.workerMayIgnore) return undefined;
       throw new UnsupportedEventError(
-        `Event ${event.eventId} of the history has type ${event.eventType}, which this version of perdure cannot replay (Nexus operations and later additions). ` +
+        `Event ${event.eventId} of the history has type ${event.eventType}, which this version of perdure cannot replay. ` +
           'Use a newer version, or run this workflow with an SDK that supports it.',
       );
   }

@@ -14,6 +14,7 @@ import { CloseMachine } from './machines/close.js';
 import { CancelExternalMachine, SignalExternalMachine } from './machines/external.js';
 import { LocalActivityMachine, type LocalActivityMachineHost } from './machines/local-activity.js';
 import type { EventListener, QueuedCommand } from './machines/machine.js';
+import { NexusOperationMachine } from './machines/nexus-operation.js';
 import { CHANGE_VERSION, MemoCommand, PatchCommand, SearchAttributesCommand } from './machines/record.js';
 import { TimerMachine } from './machines/timer.js';
 import { UpdateMachine } from './machines/update.js';
@@ -31,6 +32,7 @@ export class RunMachines {
   readonly #activities = new LateMap<number, ActivityMachine>();
   readonly #timers = new LateMap<number, TimerMachine>();
   readonly #children = new LateMap<number, ChildMachine>();
+  readonly #nexusOperations = new LateMap<number, NexusOperationMachine>();
   readonly #signals = new LateMap<number, SignalExternalMachine>();
   readonly #updates = new LateMap<string, UpdateMachine>();
   readonly #listeners = new LateMap<number, EventListener>();
@@ -45,7 +47,7 @@ export class RunMachines {
 
   /** What the code has begun and waits for. */
   get pending(): number {
-    return this.#activities.size + this.#timers.size + this.#children.size + this.#signals.size;
+    return this.#activities.size + this.#timers.size + this.#children.size + this.#nexusOperations.size + this.#signals.size;
   }
 
   listen(eventId: number, listener: EventListener): void {
@@ -78,6 +80,7 @@ export class RunMachines {
     if (job?.kind === 'resolve-activity') this.#activities.delete(job.seq);
     else if (job?.kind === 'fire-timer') this.#timers.delete(job.seq);
     else if (job?.kind === 'resolve-child') this.#children.delete(job.seq);
+    else if (job?.kind === 'resolve-nexus-operation') this.#nexusOperations.delete(job.seq);
     else if (job?.kind === 'resolve-external-signal') this.#signals.delete(job.seq);
     return job;
   }
@@ -114,6 +117,10 @@ export class RunMachines {
         return this.#add(this.#children, command.seq, new ChildMachine(host, command));
       case 'request-cancel-child':
         return this.#children.get(command.seq)?.requestCancel(command.reason);
+      case 'schedule-nexus-operation':
+        return this.#add(this.#nexusOperations, command.seq, new NexusOperationMachine(host, command));
+      case 'request-cancel-nexus-operation':
+        return this.#nexusOperations.get(command.seq)?.requestCancel();
       case 'signal-external':
         return this.#add(this.#signals, command.seq, new SignalExternalMachine(host, command));
       case 'cancel-signal':

@@ -4,11 +4,11 @@ import { defaultDataConverter, type LoadedDataConverter } from '../common/data-c
 import { defaultPayloadConverter } from '../common/payload-converter.js';
 import { DefaultLogger, type LogEntry } from '../common/logger.js';
 import { bundleWorkflowCode, type WorkflowBundle } from '../sandbox/bundle.js';
-import { createWorkflowExecutor, type FetchHistory, type TaskOutcome, type WorkflowExecutor } from './executor.js';
+import { createWorkflowExecutor, type FetchHistory, type TaskOutcome, type WorkflowExecutor, type WorkflowExecutorOptions } from './executor.js';
 import { valuesOf, type HistoryBuilder } from './history-builder.js';
 import type { LocalActivityHost, LocalActivityOutcome, LocalActivityRequest } from './local-activities.js';
 
-let bundle: Promise<WorkflowBundle> | undefined;
+const bundles = new Map<string, Promise<WorkflowBundle>>();
 
 export interface TestExecutor extends AsyncDisposable {
   readonly executor: WorkflowExecutor;
@@ -19,8 +19,11 @@ export async function testExecutor(
   maxCachedRuns = 10,
   dataConverter: LoadedDataConverter = defaultDataConverter,
   localActivities?: LocalActivityHost,
+  workflowsFile = './test-workflows.js',
+  more: Partial<WorkflowExecutorOptions> = {},
 ): Promise<TestExecutor> {
-  bundle ??= bundleWorkflowCode({ workflowsPath: new URL('./test-workflows.js', import.meta.url).href });
+  const bundle = bundles.get(workflowsFile) ?? bundleWorkflowCode({ workflowsPath: new URL(workflowsFile, import.meta.url).href });
+  bundles.set(workflowsFile, bundle);
   const logged: LogEntry[] = [];
   const logger = new DefaultLogger('DEBUG', (entry) => void logged.push(entry));
   const executor = createWorkflowExecutor({
@@ -31,6 +34,7 @@ export async function testExecutor(
     dataConverter,
     logger,
     localActivities,
+    ...more,
   });
   return { executor, logged, [Symbol.asyncDispose]: () => executor.close() };
 }

@@ -138,6 +138,23 @@ test('JSON, TSX, path aliases of tsconfig.json, enums and decorators work as the
   assert.deepEqual(realm.workflowNames(), ['w']);
 });
 
+test('a module may ask for the time and for chance while it is evaluated, as popular packages do', async () => {
+  const realm = await realmOf({
+    'workflows.ts': `export const made = [Date.now(), new Date(), Math.random(), crypto.randomUUID()]; export async function w() { return made; }`,
+  });
+  assert.deepEqual(realm.workflowNames(), ['w']);
+});
+
+test('there is chance of the machine beside that of the run, for what is no decision', async () => {
+  const realm = await realmOf({
+    'workflows.ts': `import { workflowInfo } from 'perdure/workflow'; const { random } = workflowInfo().unsafe; export async function w() {}
+      const bytes = random.fillRandom(new Uint8Array(64));
+      if (bytes.every((byte) => byte === bytes[0]) || random.random() === random.random()) throw new Error('not by chance');
+      if (!/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(random.uuid4())) throw new Error('no UUID');`,
+  });
+  assert.deepEqual(realm.workflowNames(), ['w']);
+});
+
 test('a package with two formats is taken in one, and its browser variant wins', async () => {
   const realm = await realmOf({
     'workflows.ts': `import { kind } from 'dual'; import { kind as sub } from 'dual/sub';

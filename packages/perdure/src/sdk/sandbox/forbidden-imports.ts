@@ -27,6 +27,7 @@ const OWN_SUBPATHS: Readonly<Record<string, string>> = {
   'perdure/client': 'A workflow reaches others with getExternalWorkflowHandle, startChild and executeChild from perdure/workflow.',
   'perdure/worker': 'The worker loads the workflows, not the other way round. Put the worker into a file of its own.',
   'perdure/activity': 'This belongs into the file with the activities. Import only their types: `import type * as activities from …`.',
+  'perdure/nexus': 'Operation handlers run beside workflows. Import the service definition only, and call it through createNexusServiceClient from perdure/workflow.',
   'perdure/server': 'Open the engine in the program that runs the worker.',
   'perdure/testing': 'This belongs into tests.',
 };
@@ -35,6 +36,7 @@ const OFFICIAL: Readonly<Record<string, string>> = {
   '@temporalio/workflow': "Import from 'perdure/workflow': it has the same names.",
   '@temporalio/common': "Import from 'perdure/common': it has the same names.",
   '@temporalio/activity': "Import from 'perdure/activity', in the file with the activities.",
+  '@temporalio/nexus': OWN_SUBPATHS['perdure/nexus']!,
   '@temporalio/client': OWN_SUBPATHS['perdure/client']!,
   '@temporalio/worker': OWN_SUBPATHS['perdure/worker']!,
 };

@@ -9,17 +9,18 @@
  * no code of a run can ever execute while another run is current; each sees its own clock and its own random numbers.
  *
  * Code that never yields (a loop without an await) would stop the whole worker. So a step can have a time limit: it is
- * interrupted, and its task fails with an error that names the workflow. A limit costs a thread for the time of the step, 50 to 90 µs of
- * CPU. So steps of a replay have none, because they have been seen to end; those of a task that is tried again always have one; all others
- * have one as long as it costs no more than a percent of the time. A loop that slips through under load blocks one worker once: the server
- * hands the task out again, and then it has a limit.
+ * interrupted, and its task fails with an error that names the workflow. A limit costs a thread for the time of the step: 50 to 90 µs of
+ * CPU, and on a busy machine a millisecond or two until that thread has had its turn. So steps of a replay have none, because they have
+ * been seen to end; those of a task that is tried again always have one; all others have one as long as limited steps take no more than
+ * two percent of the time. A loop that slips through under load blocks one worker once: the server hands the task out again, and then it
+ * has a limit.
  *
  * This protects against accidents, not against attackers: node:vm is no security boundary. Workflow code gets no function of the host by
  * name, but code that wants out will find a way.
  */
 import { AsyncLocalStorage, executionAsyncId } from 'node:async_hooks';
 import vm from 'node:vm';
-import type { Logger } from '../common/logger.js';
+import { mayWrite, type Logger } from '../common/logger.js';
 import type { RecordMetric } from '../common/metrics.js';
 import type { QueryAnswer, QueryCall, RealmCommand, RealmRun, RunStart } from '../workflow/activation.js';
 import type { SinkCall } from '../workflow/sinks.js';
@@ -41,8 +42,12 @@ export interface SinkHost {
 /** Whether a step has a time limit; see the comment at the top. */
 export type StepLimit = 'none' | 'affordable' | 'always';
 
-/** At some 90 µs each. */
-const LIMITED_STEPS_PER_SECOND = 100;
+/** The share of the time that limited steps may take, what they may have saved up, and what one can cost at most. */
+const LIMITED_SHARE = 0.02;
+const MAX_CREDIT_MS = 200;
+const MAX_COST_MS = 50;
+/** Of all realms of this thread together: a process of tests has hundreds. */
+const limitedSteps = { creditMs: MAX_CREDIT_MS, creditedAtMs: 0 };
 
 export interface RealmOptions {
   readonly sinks?: SinkHost | undefined;
@@ -59,8 +64,6 @@ export class Realm {
   readonly #drain = new vm.Script('undefined');
   readonly #step = new vm.Script(`${STEP_FUNCTION}()`, { filename: RUNTIME_FILE });
   readonly #limitMs: number;
-  #windowStart = 0;
-  #limitedInWindow = 0;
   readonly #runtime: RealmRuntime;
   readonly #factory: BundleFactory;
 
@@ -148,16 +151,15 @@ export class Realm {
 
   #affordable(): boolean {
     const now = performance.now();
-    if (now - this.#windowStart >= 1_000) {
-      this.#windowStart = now;
-      this.#limitedInWindow = 0;
-    }
-    return this.#limitedInWindow++ < LIMITED_STEPS_PER_SECOND;
+    limitedSteps.creditMs = Math.min(limitedSteps.creditMs + (now - limitedSteps.creditedAtMs) * LIMITED_SHARE, MAX_CREDIT_MS);
+    limitedSteps.creditedAtMs = now;
+    return limitedSteps.creditMs > 0;
   }
 
   /** Acts and drains, all within the time limit. */
   #limited(run: RealmRun, act: () => void): void {
     const asyncId = executionAsyncId();
+    let startedMs = performance.now();
     try {
       // A limit holds for the run of a script, so a script must be what calls.
       this.#runtime.setStep(act);
@@ -165,6 +167,8 @@ export class Realm {
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       this.#discardMicrotasks();
+      // The time of an endless loop says nothing of what limits cost.
+      startedMs = performance.now();
       const message =
         `Potential deadlock: the code of the workflow '${run.start.workflowType}' did not yield for ${this.#limitMs / 1000} s. Look for a loop without \`await\`, or move long ` +
         'computations into an activity. While you debug, set the worker option debugMode, which sets no limit.';
@@ -176,6 +180,8 @@ export class Realm {
       run.failTask(deadlock);
     } finally {
       this.#runtime.setStep(undefined);
+      // A long step is not long because of its limit.
+      limitedSteps.creditMs -= Math.min(performance.now() - startedMs, MAX_COST_MS);
     }
   }
 
@@ -218,6 +224,7 @@ function hostFor(positions: SourcePositions, logger: Logger, recordMetric: Recor
     utf8Read: (bytes) => bufferOver(bytes).toString('utf8'),
     mapPosition: (line, column) => positions.at(line, column),
     log: (level, message, attributes) => logger.log(level, message, { ...attributes }),
+    logsDebug: mayWrite(logger, 'DEBUG'),
     recordMetric: recordMetric && ((metric, value, tags) => recordMetric({ ...metric }, value, { ...tags })),
     parseUrl: (url, base) => (URL.canParse(url, base) ? new URL(url, base).href : undefined),
     urlPart: (url, part) => String(new URL(url)[part as 'href']),

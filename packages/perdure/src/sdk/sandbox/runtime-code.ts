@@ -36,6 +36,8 @@ export async function compileRuntime(): Promise<string> {
     format: 'iife',
     globalName: 'perdureRuntime',
     platform: 'neutral',
+    // A class of nexus-rpc is part of the runtime.
+    mainFields: ['module', 'main'],
     target: 'node20',
     minifySyntax: true,
     banner: { js: '(function () { "use strict";' },

@@ -8,7 +8,7 @@
 import type * as esbuild from 'esbuild';
 import { SHARED_PREFIX } from '../workflow/shared-prefix.js';
 
-const KNOWN: readonly string[] = ['zod', 'valibot', 'arktype', '@ark/schema', '@ark/util'];
+const KNOWN: readonly string[] = ['zod', 'valibot', 'arktype', '@ark/schema', '@ark/util', 'nexus-rpc'];
 
 export class SharedPackages {
   readonly #names: readonly string[];

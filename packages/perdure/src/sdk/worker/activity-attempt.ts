@@ -18,7 +18,7 @@ import { ActivityCancellation, type CancellationReason } from '../activity/cance
 import { Context, asyncLocalStorage } from '../activity/context.js';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { Client } from '../client/index.js';
-import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type LogMetadata, type MetricMeter, type Payload, type RecordMetric } from '../common/index.js';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, CompleteAsyncError, mayWrite, type Logger, type LogMetadata, type MetricMeter, type Payload, type RecordMetric } from '../common/index.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { systemTime, Work, type Chance, type WorkerTime } from '../common/worker-time.js';
 import { attemptMeter, AttemptInterceptors, headersOf } from './activity-interceptors.js';
@@ -67,6 +67,7 @@ export class ActivityAttempt {
   readonly #environment: AttemptEnvironment;
   readonly #task: PollActivityTaskQueueResponse;
   readonly #time: WorkerTime;
+  readonly #startedAt: number;
   readonly #work: Work;
   #heartbeats: Heartbeats<readonly Payload[] | undefined> | undefined;
   #interceptors: AttemptInterceptors | undefined;
@@ -79,7 +80,8 @@ export class ActivityAttempt {
     this.#environment = environment;
     const timeoutMs = task.startToCloseTimeout ?? 0;
     this.#time = environment.time ?? systemTime;
-    this.deadline = timeoutMs > 0 ? this.#time.monotonic() + timeoutMs : undefined;
+    this.#startedAt = this.#time.monotonic();
+    this.deadline = timeoutMs > 0 ? this.#startedAt + timeoutMs : undefined;
     this.#work = new Work(this.#time, 'activity');
   }
 
@@ -117,6 +119,7 @@ export class ActivityAttempt {
     try {
       const result = await this.#call();
       this.#over = true;
+      this.#tell('Activity completed');
       this.#heartbeats?.close();
       if (this.cancellation.details?.notFound) return { kind: 'nothing' };
       return await this.#completed(result);
@@ -155,12 +158,25 @@ export class ActivityAttempt {
       time: { setDelay: (delayMs, run) => this.#work.delay(delayMs, run) },
     });
     const factories = this.#environment.interceptors ?? [];
-    if (factories.length === 0) return asyncLocalStorage.run(context, activity, ...input);
+    if (factories.length === 0) {
+      this.#tell('Activity started');
+      return asyncLocalStorage.run(context, activity, ...input);
+    }
     return asyncLocalStorage.run(context, async () => {
       this.#interceptors = new AttemptInterceptors(factories, context);
       this.#logger = undefined;
+      this.#tell('Activity started');
       return this.#interceptors.execute(activity, input, headersOf(this.#task.header));
     });
+  }
+
+  get #durationMs(): number {
+    return Math.round(this.#time.monotonic() - this.#startedAt);
+  }
+
+  /** How the attempt goes, for whoever wants to know. */
+  #tell(message: string): void {
+    if (mayWrite(this.#environment.logger, 'DEBUG')) this.logger.debug(message, { durationMs: this.#durationMs });
   }
 
   async #completed(result: unknown): Promise<AttemptReport> {
@@ -184,12 +200,14 @@ export class ActivityAttempt {
       return { kind: 'nothing' };
     }
     if (error instanceof CompleteAsyncError) {
+      this.#tell('Activity will complete asynchronously');
       await this.#heartbeats?.flush();
       return { kind: 'nothing' };
     }
     await this.#heartbeats?.flush();
     if (reason !== undefined && isCancellation(error)) {
       // Only what the workflow asked for ends as cancelled; in all other cases the server must be free to try again.
+      if (reason.cancelRequested) this.#tell('Activity completed as cancelled');
       if (reason.cancelRequested) return { kind: 'cancelled', details: await this.#cancelDetails(error) };
       if (reason.workerShutdown) return this.#failed(ApplicationFailure.retryable('The worker is shutting down', 'WorkerShutdown'));
       if (reason.paused) return this.#failed(ApplicationFailure.retryable('Activity paused', 'ActivityPause'));
@@ -200,7 +218,8 @@ export class ActivityAttempt {
 
   async #failed(error: unknown): Promise<AttemptReport> {
     const { payloads, blobSizeLimitBytes } = this.#environment;
-    this.logger.warn('Activity failed', { error });
+    // Errors that the user's own code expects are no news.
+    this.logger.log(isBenign(error) ? 'DEBUG' : 'WARN', 'Activity failed', { error, durationMs: this.#durationMs });
     const failure = await payloads.encodeFailure(error).catch((conversion: unknown) =>
       payloads.encodeFailure(
         ApplicationFailure.create({
@@ -271,6 +290,10 @@ export class ActivityAttempt {
       this.logger.warn('The server refused a heartbeat', { error });
     }
   }
+}
+
+function isBenign(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.category === ApplicationFailureCategory.BENIGN;
 }
 
 /** The failure that the cancellation caused, or what a library threw because its signal was aborted. */

@@ -36,6 +36,9 @@ export async function gatherParts(asked: WorkerOptions, override: PartsOverride 
   const given = mocks === undefined ? asked : { ...asked, activities: mocks.activities(asked.activities) };
   const options = compileWorkerOptions(given);
   const logger = override.logger ?? Runtime.instance().logger;
+  // Meanwhile the server is asked: compiling takes longer than that, and another process does most of it.
+  const workflows = options.servesWorkflows ? workflowsOf(given) : undefined;
+  workflows?.catch(() => undefined); // Told below, unless something else fails first.
   let release: (() => Promise<void>) | undefined;
   let connection: ConnectionLike | undefined = given.connection;
   if (connection === undefined) {
@@ -44,8 +47,8 @@ export async function gatherParts(asked: WorkerOptions, override: PartsOverride 
     release = () => own.close();
   }
   try {
-    const namespace = await describeNamespace(connection.transport, options.namespace, logger);
-    const parts = composeParts(given, { connection, release, namespace, logger, workflows: options.servesWorkflows ? await workflowsOf(given) : undefined });
+    const [namespace, source] = await Promise.all([describeNamespace(connection.transport, options.namespace, logger), workflows]);
+    const parts = composeParts(given, { connection, release, namespace, logger, workflows: source });
     return mocks === undefined || parts.executor === undefined ? parts : { ...parts, executor: mocks.executor(parts.executor, parts.dataConverter) };
   } catch (error) {
     await release?.();
@@ -88,6 +91,8 @@ export function composeParts(given: WorkerOptions, { connection, release, logger
     cacheBudget: connection.time === undefined ? HeapBudget.ofProcess() : undefined,
     dataConverter,
     logger,
+    workflowFailureErrorTypes: given.workflowFailureErrorTypes,
+    patchActivationCallback: given.patchActivationCallback,
     localActivities,
     sinks: sinkHost(given.sinks, logger),
     deadlockAfterMs: given.debugMode === true ? undefined : DEADLOCK_AFTER_MS,

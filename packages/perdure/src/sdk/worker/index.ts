@@ -2,7 +2,10 @@
 export { Worker } from './worker.js';
 export type { PollerState, State, WorkerStatus } from './status.js';
 export type { WorkerOptions } from './worker-options.js';
-export { ReplayError, type HistoryAndWorkflowId, type ReplayHistoriesIterable, type ReplayResult, type ReplayWorkerOptions } from './replay.js';
+export type { PatchActivationCallback, PatchActivationInput } from '../replay/patch-activation.js';
+export type { History } from '../../protocol/index.js';
+export type { CompiledWorkerOptions } from './worker-options.js';
+export { ReplayError, type ReplayHistoriesIterable, type ReplayResult, type ReplayWorkerOptions } from './replay.js';
 export { DeterminismViolationError } from '../workflow/errors.js';
 export type { RunUntilOptions } from './run-until.js';
 export type { WorkerPlugin } from './plugins.js';
@@ -14,7 +17,18 @@ export type {
   ActivityInterceptors,
   ActivityInterceptorsFactory,
   ActivityOutboundCallsInterceptor,
+  GetLogAttributesInput,
+  GetMetricTagsInput,
 } from '../activity/interceptors.js';
+export type {
+  NexusCancelOperationInput,
+  NexusInboundCallsInterceptor,
+  NexusInterceptors,
+  NexusInterceptorsFactory,
+  NexusOutboundCallsInterceptor,
+  NexusStartOperationInput,
+  NexusStartOperationOutput,
+} from '../nexus/interceptors.js';
 export { Runtime, type RuntimeOptions } from './runtime.js';
 export {
   CombinedWorkerRunError,
@@ -33,9 +47,9 @@ export type {
   PrometheusMetricsExporter,
   TelemetryOptions,
 } from '../metrics/telemetry-options.js';
-export { Connection as NativeConnection, type ConnectionOptions as NativeConnectionOptions } from '../client/index.js';
+export { Connection as NativeConnection, type ConnectionOptions as NativeConnectionOptions, type TLSConfig } from '../client/index.js';
 export { bundleWorkflowCode, type BundleOptions, type BundlerPlugin, type WorkflowBundle } from '../sandbox/bundle.js';
-export { DefaultLogger, defaultPayloadConverter, IllegalStateError, type DataConverter, type Headers, type Logger, type LogLevel, type Next } from '../common/index.js';
+export { DefaultLogger, defaultPayloadConverter, IllegalStateError, type DataConverter, type Headers, type HistoryAndWorkflowId, type LogEntry, type Logger, type LogLevel, type LogMetadata, type Next } from '../common/index.js';
 export type { WorkerDeploymentOptions } from './deployment.js';
 export type { PollerBehavior, PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum } from './poll-behavior.js';
 export { ResourceBasedController, type ResourceBasedTunerOptions } from './slots/resource-controller.js';
@@ -44,6 +58,7 @@ export type {
   CustomSlotSupplier,
   FixedSizeSlotSupplier,
   LocalActivitySlotInfo,
+  NexusSlotInfo,
   ResourceBasedSlotOptions,
   ResourceBasedSlotsForType,
   ResourceBasedTuner,

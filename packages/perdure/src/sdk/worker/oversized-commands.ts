@@ -28,12 +28,13 @@ export function oversizedCommand(commands: readonly Init<Command>[], messages: r
 /** Markers have their details by name. */
 function sizeOf(value: unknown): number {
   if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value === 'object' && value !== null && 'data' in value) return sizeOf(value.data);
   if (!(value instanceof Map)) return 0;
   return Math.max(0, ...[...value.values()].map((entry: unknown) => (entry instanceof Uint8Array ? entry.byteLength : 0)));
 }
 
 function subjectOf(attributes: object): string {
-  for (const key of ['activityType', 'workflowType', 'signalName', 'markerName']) {
+  for (const key of ['activityType', 'workflowType', 'signalName', 'markerName', 'operation']) {
     const value: unknown = Reflect.get(attributes, key);
     const name: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'name') : value;
     if (typeof name === 'string' && name !== '') return ` of '${name}'`;

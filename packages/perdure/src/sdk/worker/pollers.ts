@@ -5,6 +5,7 @@ import {
   type Init,
   type Method,
   type PollActivityTaskQueueResponse,
+  type PollNexusTaskQueueResponse,
   type PollerScalingDecision,
   type PollWorkflowTaskQueueResponse,
 } from '../../protocol/index.js';
@@ -60,6 +61,12 @@ export function activityPoller(worker: PollingWorker, slots: SlotSource, start: 
   return poller(worker, 'activity', activityPolls, slots, start, WorkflowService.PollActivityTaskQueue, request, false);
 }
 
+export function nexusPoller(worker: PollingWorker, slots: SlotSource, start: StartTask<PollNexusTaskQueueResponse>): Poller<PollNexusTaskQueueResponse> {
+  const { taskQueue, nexusPolls } = worker.options;
+  const request = { ...commonOf(worker), taskQueue: { name: taskQueue, kind: TaskQueueKind.NORMAL } };
+  return poller(worker, 'nexus', nexusPolls, slots, start, WorkflowService.PollNexusTaskQueue, request, false);
+}
+
 function commonOf({ options, instanceKey }: PollingWorker) {
   const { namespace, identity, code } = options;
   return {
@@ -73,7 +80,7 @@ function commonOf({ options, instanceKey }: PollingWorker) {
 
 function poller<Request, Task extends PolledTask>(
   { options, connection, logger, metrics }: PollingWorker,
-  kind: 'workflow' | 'activity',
+  kind: 'workflow' | 'activity' | 'nexus',
   count: PollCount,
   slots: SlotSource,
   start: StartTask<Task>,

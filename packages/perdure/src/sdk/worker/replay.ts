@@ -7,7 +7,7 @@
 import { Failure, History, WorkflowTaskFailedCause, type Encoded } from '../../protocol/index.js';
 import { loadDataConverter } from '../client/load-data-converter.js';
 import { brandedErrorClass } from '../common/error-brand.js';
-import { decodeOptionalFailureToOptionalError } from '../common/index.js';
+import { decodeOptionalFailureToOptionalError, type HistoryAndWorkflowId } from '../common/index.js';
 import { createWorkflowExecutor, type WorkflowExecutor } from '../replay/executor.js';
 import { DeterminismViolationError } from '../workflow/errors.js';
 import { bundleOf } from './create.js';
@@ -17,13 +17,13 @@ import { sinkHost } from './sinks.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** The options of a worker that concern workflow code. */
-export type ReplayWorkerOptions = Pick<WorkerOptions, 'workflowsPath' | 'workflowBundle' | 'bundlerOptions' | 'dataConverter' | 'namespace' | 'interceptors' | 'sinks' | 'plugins'>;
+export type ReplayWorkerOptions = Pick<WorkerOptions, 'workflowsPath' | 'workflowBundle' | 'bundlerOptions' | 'dataConverter' | 'namespace' | 'interceptors' | 'sinks' | 'plugins' | 'workflowFailureErrorTypes'> & ReplayedWorkerOptions;
 
-export interface HistoryAndWorkflowId {
-  readonly workflowId: string;
-  /** What a workflow handle's `fetchHistory` gives, or the bytes of such a message. */
-  readonly history: History | Encoded<History>;
-}
+/** Accepted so that the options of a worker can be given; they have no effect on a replay. */
+type ReplayedWorkerOptions = Pick<
+  WorkerOptions,
+  'identity' | 'buildId' | 'workerDeploymentOptions' | 'shutdownGraceTime' | 'shutdownForceTime' | 'workflowThreadPoolSize' | 'reuseV8Context' | 'debugMode'
+>;
 
 export type ReplayHistoriesIterable = AsyncIterable<HistoryAndWorkflowId> | Iterable<HistoryAndWorkflowId>;
 
@@ -54,6 +54,7 @@ export async function* runReplayHistories(asked: ReplayWorkerOptions, histories:
     maxCachedRuns: 0,
     dataConverter,
     logger,
+    workflowFailureErrorTypes: options.workflowFailureErrorTypes,
     sinks: sinkHost(options.sinks, logger, true),
   });
   try {

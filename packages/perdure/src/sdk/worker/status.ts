@@ -16,11 +16,14 @@ export interface WorkerStatus {
   readonly runState: State;
   readonly workflowPollerState: PollerState;
   readonly activityPollerState: PollerState;
+  readonly nexusPollerState: PollerState;
   readonly hasOutstandingWorkflowPoll: boolean;
   readonly hasOutstandingActivityPoll: boolean;
+  readonly hasOutstandingNexusPoll: boolean;
   readonly numInFlightWorkflowActivations: number;
   readonly numInFlightActivities: number;
   readonly numInFlightNonLocalActivities: number;
   readonly numInFlightLocalActivities: number;
+  readonly numInFlightNexusOperations: number;
   readonly numCachedWorkflows: number;
 }

@@ -39,9 +39,11 @@ export interface WorkerObservation {
   readonly workflowTasks: ObservedSlots | undefined;
   readonly activityTasks: ObservedSlots | undefined;
   readonly localActivities: ObservedSlots | undefined;
+  readonly nexusTasks: ObservedSlots | undefined;
   readonly workflowPolls: ObservedPolls | undefined;
   readonly stickyPolls: ObservedPolls | undefined;
   readonly activityPolls: ObservedPolls | undefined;
+  readonly nexusPolls: ObservedPolls | undefined;
   readonly cache: { readonly hits: number; readonly misses: number; readonly size: number };
 }
 
@@ -119,9 +121,11 @@ export class WorkerHeartbeats {
       workflowTaskSlotsInfo: this.#slotsInfo('workflow', seen.workflowTasks),
       activityTaskSlotsInfo: this.#slotsInfo('activity', seen.activityTasks),
       localActivitySlotsInfo: this.#slotsInfo('local-activity', seen.localActivities),
+      nexusTaskSlotsInfo: this.#slotsInfo('nexus', seen.nexusTasks),
       workflowPollerInfo: pollerInfo(seen.workflowPolls),
       workflowStickyPollerInfo: pollerInfo(seen.stickyPolls),
       activityPollerInfo: pollerInfo(seen.activityPolls),
+      nexusPollerInfo: pollerInfo(seen.nexusPolls),
       totalStickyCacheHit: seen.cache.hits,
       totalStickyCacheMiss: seen.cache.misses,
       currentStickyCacheSize: seen.cache.size,

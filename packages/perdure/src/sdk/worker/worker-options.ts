@@ -4,12 +4,16 @@ import { getHeapStatistics } from 'node:v8';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { ClientPlugin, ConnectionLike } from '../client/index.js';
 import { msToNumber, msOptionalToNumber, ValueError, type DataConverter, type Duration } from '../common/index.js';
+import type { ServiceHandler } from 'nexus-rpc';
+import type { NexusInterceptorsFactory } from '../nexus/interceptors.js';
+import type { PatchActivationCallback } from '../replay/patch-activation.js';
 import type { BundlerPlugin, WorkflowBundle } from '../sandbox/bundle.js';
 import type { Sinks } from '../workflow/sinks.js';
 import type { ActivityFunction } from './activity-attempt.js';
 import type { WorkerInterceptors } from './interceptors.js';
 import type { WorkerMocks } from './mocks.js';
 import { compileCode, type WorkerCode, type WorkerDeploymentOptions } from './deployment.js';
+import { servicesOf } from './nexus/nexus-tasks.js';
 import { pollCounts, type PollCount, type PollerBehavior } from './poll-behavior.js';
 import type { WorkerPlugin } from './plugins.js';
 import type { InjectedSinks } from './sinks.js';
@@ -36,6 +40,8 @@ export interface WorkerOptions {
   readonly bundlerOptions?: { readonly ignoreModules?: readonly string[]; readonly sharedPackages?: readonly string[] };
   /** Activity functions by name; usually `import * as activities from './activities.js'`. One named `default` takes unknown names. */
   readonly activities?: object;
+  /** Handlers of Nexus services: what `serviceHandler` of the package nexus-rpc gave. */
+  readonly nexusServices?: readonly ServiceHandler[];
   /** For tests: takes the place of activities and child workflows, see `perdure/testing`. Default: those of the connection, if it is a test environment's. */
   readonly mocks?: WorkerMocks;
   /** Code around calls: of the client, of activities, inside workflows. */
@@ -44,6 +50,18 @@ export interface WorkerOptions {
   readonly plugins?: readonly (WorkerPlugin & BundlerPlugin & ClientPlugin)[];
   /** Functions that workflow code calls without an answer, see `proxySinks`. */
   readonly sinks?: InjectedSinks<Sinks>;
+  /**
+   * Names of error classes, by workflow type (`*`: all types), that fail the execution or the update when a workflow or a handler throws them. Others fail
+   * the workflow task, which is tried again. `Error` stands for all, `NondeterminismError` for code that does not fit its history.
+   * Default: only those that `setWorkflowOptions` names, and failures of this package.
+   */
+  readonly workflowFailureErrorTypes?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Asked when a run comes to `patched(id)` for the first time and not in a replay: whether it takes the patch. Default: it does.
+   *
+   * @example ({ patchId, workflowInfo }) => patchId !== 'new-prices' || isInFirstWave(workflowInfo.workflowId)
+   */
+  readonly patchActivationCallback?: PatchActivationCallback;
   /** How values become payloads. */
   readonly dataConverter?: DataConverter;
   /** Shown in histories and in the console. Default: `<process id>@<host name>`. */
@@ -63,14 +81,20 @@ export interface WorkerOptions {
   readonly maxConcurrentActivityTaskExecutions?: number;
   /** Local activities that run at the same time. Default: 100. */
   readonly maxConcurrentLocalActivityExecutions?: number;
+  /** Nexus tasks that run at the same time. Default: 100. */
+  readonly maxConcurrentNexusTaskExecutions?: number;
   /** Polls for workflow tasks that are open at the same time. At least 2 while runs are cached. Default: 10, and under load up to 100, or the number of executions if that is less. */
   readonly maxConcurrentWorkflowTaskPolls?: number;
   /** Polls for activities that are open at the same time. Default: 10, and under load up to 100, or the number of executions if that is less. */
   readonly maxConcurrentActivityTaskPolls?: number;
+  /** Polls for Nexus tasks that are open at the same time. Default: 10, and under load up to 100, or the number of executions if that is less. */
+  readonly maxConcurrentNexusTaskPolls?: number;
   /** In place of {@link maxConcurrentWorkflowTaskPolls}: a number, or as many as the server advises. */
   readonly workflowTaskPollerBehavior?: PollerBehavior;
   /** In place of {@link maxConcurrentActivityTaskPolls}: a number, or as many as the server advises. */
   readonly activityTaskPollerBehavior?: PollerBehavior;
+  /** In place of {@link maxConcurrentNexusTaskPolls}: a number, or as many as the server advises. */
+  readonly nexusTaskPollerBehavior?: PollerBehavior;
   /** The share of workflow task polls that wait for new runs; the others wait for runs that are cached here. Default: 0.2. */
   readonly nonStickyToStickyPollRatio?: number;
   /** Workflow runs that are kept in memory between tasks. 0: every task replays the run's history. They leave earlier, the oldest first, when they hold a quarter of the heap or the heap fills up. Default: by heap size, 600 per GB. */
@@ -121,11 +145,15 @@ export interface CompiledWorkerOptions {
   readonly activityInterceptors: readonly ActivityInterceptorsFactory[];
   /** Those that workflows of this worker can run as local activities. */
   readonly localActivities: ReadonlyMap<string, ActivityFunction>;
+  /** By the name of the service. Empty: the worker polls for no Nexus tasks. */
+  readonly nexusServices: ReadonlyMap<string, ServiceHandler>;
+  readonly nexusInterceptors: readonly NexusInterceptorsFactory[];
   readonly tuner: CompiledTuner;
   readonly normalWorkflowPolls: PollCount;
   /** Absent: no run is cached. */
   readonly stickyWorkflowPolls: PollCount | undefined;
   readonly activityPolls: PollCount;
+  readonly nexusPolls: PollCount;
   readonly maxCachedWorkflows: number;
   readonly stickyScheduleToStartTimeoutMs: number;
   readonly maxEagerActivities: number;
@@ -150,8 +178,9 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
   const servesWorkflows = options.workflowsPath !== undefined || options.workflowBundle !== undefined;
   const localActivities = activitiesOf(options.activities);
   const activities = options.enableNonLocalActivities === false ? new Map<string, ActivityFunction>() : localActivities;
-  if (!servesWorkflows && activities.size === 0) {
-    throw new ValueError('The worker has nothing to do: give workflowsPath or workflowBundle for workflows, activities, or both');
+  const nexusServices = servicesOf(options.nexusServices);
+  if (!servesWorkflows && activities.size + nexusServices.size === 0) {
+    throw new ValueError('The worker has nothing to do: give workflowsPath or workflowBundle for workflows, activities, nexusServices, or some of them');
   }
 
   const cached = integer('maxCachedWorkflows', options.maxCachedWorkflows ?? defaultMaxCachedWorkflows(), 0);
@@ -178,6 +207,15 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
     },
     [{ ofPolls: 1, ofSlots: 0.5 }],
   );
+  const [nexusPolls] = pollCounts(
+    {
+      number: { name: 'maxConcurrentNexusTaskPolls', value: options.maxConcurrentNexusTaskPolls },
+      behavior: { name: 'nexusTaskPollerBehavior', value: options.nexusTaskPollerBehavior },
+      slots: mostSlots(tuner.nexus),
+      atLeast: 1,
+    },
+    [{ ofPolls: 1, ofSlots: 0.9 }],
+  );
 
   return {
     taskQueue: options.taskQueue,
@@ -188,10 +226,13 @@ export function compileWorkerOptions(options: WorkerOptions): CompiledWorkerOpti
     activities,
     activityInterceptors: options.interceptors?.activity ?? [],
     localActivities,
+    nexusServices,
+    nexusInterceptors: options.interceptors?.nexus ?? [],
     tuner,
     normalWorkflowPolls: normalWorkflowPolls!,
     stickyWorkflowPolls,
     activityPolls: activityPolls!,
+    nexusPolls: nexusPolls!,
     maxCachedWorkflows: cached,
     stickyScheduleToStartTimeoutMs: msToNumber(options.stickyQueueScheduleToStartTimeout ?? '10s'),
     // An eager activity does not pass through its queue, whose rate it would not heed.
@@ -228,17 +269,18 @@ export function activitiesOf(registered: object | undefined): Map<string, Activi
 
 function tunerOf(options: WorkerOptions, leastWorkflowTasks: number): CompiledTuner {
   if (options.tuner !== undefined) {
-    for (const name of ['maxConcurrentWorkflowTaskExecutions', 'maxConcurrentActivityTaskExecutions', 'maxConcurrentLocalActivityExecutions'] as const) {
+    for (const name of ['maxConcurrentWorkflowTaskExecutions', 'maxConcurrentActivityTaskExecutions', 'maxConcurrentLocalActivityExecutions', 'maxConcurrentNexusTaskExecutions'] as const) {
       if (options[name] !== undefined) throw new ValueError(`Give either tuner or ${name}, not both`);
     }
     return compileTuner(options.tuner);
   }
-  const slots = (name: 'maxConcurrentWorkflowTaskExecutions' | 'maxConcurrentActivityTaskExecutions' | 'maxConcurrentLocalActivityExecutions', otherwise: number, least: number) =>
+  const slots = (name: keyof WorkerOptions & `maxConcurrent${string}Executions`, otherwise: number, least: number) =>
     ({ type: 'fixed-size', numSlots: integer(name, options[name] ?? otherwise, least) }) as const;
   return {
     workflow: slots('maxConcurrentWorkflowTaskExecutions', 40, leastWorkflowTasks),
     activity: slots('maxConcurrentActivityTaskExecutions', 100, 1),
     localActivity: slots('maxConcurrentLocalActivityExecutions', 100, 1),
+    nexus: slots('maxConcurrentNexusTaskExecutions', 100, 1),
   };
 }
 

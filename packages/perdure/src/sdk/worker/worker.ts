@@ -7,19 +7,21 @@
  */
 import { TaskQueueType, WorkflowService } from '../../protocol/index.js';
 import type { Client, ConnectionLike } from '../client/index.js';
-import { IllegalStateError, type LoadedDataConverter, type Logger } from '../common/index.js';
+import { IllegalStateError, type HistoryAndWorkflowId, type LoadedDataConverter, type Logger } from '../common/index.js';
 import { systemChance, systemTime } from '../common/worker-time.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { WorkflowExecutor } from '../replay/executor.js';
 import { ActivityRunner } from './activity-runner.js';
+import { offerPlaces } from './eager-starts.js';
 import { GracefulShutdownPeriodExpiredError, WorkerAbandonedError } from './errors.js';
 import type { LocalActivityRunner } from './local-activity-runner.js';
 import { withMetadata } from './logging.js';
 import type { NamespaceFacts } from './namespace.js';
+import { NexusTasks } from './nexus/nexus-tasks.js';
 import { ActivityPayloads } from './payloads.js';
 import { activityPoller, workflowPoller, workflowSlots, type OpenPoller, type PollingWorker } from './pollers.js';
 import { configuredWorker, throughPlugins, type WorkerPlugin } from './plugins.js';
-import type { HistoryAndWorkflowId, ReplayHistoriesIterable, ReplayResult, ReplayWorkerOptions } from './replay.js';
+import type { ReplayHistoriesIterable, ReplayResult, ReplayWorkerOptions } from './replay.js';
 import { runUntil, type RunUntilOptions } from './run-until.js';
 import { Runtime } from './runtime.js';
 import { PacedSlots } from './slots/paced-slots.js';
@@ -60,6 +62,7 @@ export class Worker {
   readonly #activitySlots: SlotSource;
   readonly #activities: ActivityRunner | undefined;
   readonly #workflows: WorkflowRunner | undefined;
+  readonly #nexus: NexusTasks | undefined;
   #workflowPoller: OpenPoller | undefined;
   #stickyPoller: OpenPoller | undefined;
   #activityPoller: OpenPoller | undefined;
@@ -106,7 +109,7 @@ export class Worker {
     this.#stickyQueue = `${options.identity}-${this.#instanceKey}`;
     const time = connection.time ?? systemTime;
     const polling: PollingWorker = { options, connection, instanceKey: this.#instanceKey, logger: this.#logger, metrics };
-    const owner = (slotType: 'workflow' | 'activity') => ({ context: slotContext(options, slotType), logger: this.#logger, time });
+    const owner = (slotType: 'workflow' | 'activity' | 'nexus') => ({ context: slotContext(options, slotType), logger: this.#logger, time });
     this.#workflowSlots = workflowSlots(options, owner('workflow'));
     const activitySlots = openActivitySlots(options.tuner.activity, owner('activity'));
     this.#activitySlots = options.maxActivitiesPerSecond === undefined ? activitySlots : new PacedSlots(activitySlots, options.maxActivitiesPerSecond, time);
@@ -135,6 +138,11 @@ export class Worker {
       );
       this.#activityPoller = activityPoller(polling, this.#activitySlots, this.#activities.start);
     }
+    if (options.nexusServices.size > 0 && parts.client !== undefined) {
+      const { nexusServices: services, nexusInterceptors: interceptors } = options;
+      const { blobSizeLimitBytes } = namespace;
+      this.#nexus = new NexusTasks(polling, owner('nexus'), { ...common, services, interceptors, dataConverter: parts.dataConverter, client: parts.client, blobSizeLimitBytes });
+    }
     if (executor !== undefined) {
       const { normalWorkflowPolls, stickyWorkflowPolls } = options;
       this.#workflows = new WorkflowRunner({
@@ -155,7 +163,7 @@ export class Worker {
   }
 
   get #pollers(): OpenPoller[] {
-    return [this.#workflowPoller, this.#stickyPoller, this.#activityPoller].filter((poller) => poller !== undefined);
+    return [this.#workflowPoller, this.#stickyPoller, this.#activityPoller, this.#nexus?.poller].filter((poller) => poller !== undefined);
   }
 
   get options(): CompiledWorkerOptions {
@@ -182,12 +190,15 @@ export class Worker {
       runState: this.#state,
       workflowPollerState: this.#pollerState(this.#workflowPoller),
       activityPollerState: this.#pollerState(this.#activityPoller),
+      nexusPollerState: this.#pollerState(this.#nexus?.poller),
       hasOutstandingWorkflowPoll: (this.#workflowPoller?.polling ?? false) || (this.#stickyPoller?.polling ?? false),
       hasOutstandingActivityPoll: this.#activityPoller?.polling ?? false,
+      hasOutstandingNexusPoll: this.#nexus?.poller.polling ?? false,
       numInFlightWorkflowActivations: this.#workflows?.inFlight ?? 0,
       numInFlightActivities: activities + localActivities,
       numInFlightNonLocalActivities: activities,
       numInFlightLocalActivities: localActivities,
+      numInFlightNexusOperations: this.#nexus?.runner.inFlight ?? 0,
       numCachedWorkflows: this.#parts.executor?.cachedRuns ?? 0,
     };
   }
@@ -217,10 +228,12 @@ export class Worker {
     const pollers = this.#pollers;
     const polling = Promise.all(pollers.map((poller) => poller.run()));
     this.#beginHeartbeats();
+    const endOffer = this.#workflows && offerPlaces(this, this.#workflowSlots, this.#workflows);
     const endMetrics = this.#parts.metrics?.started(() => this.#observe());
     this.#logger.info('Worker started', {
       workflows: this.#parts.executor?.workflowTypes ?? [],
       activities: [...this.options.activities.keys()],
+      ...(this.#nexus && { nexusServices: [...this.options.nexusServices.keys()] }),
     });
     try {
       await Promise.race([stopped, polling]);
@@ -236,10 +249,12 @@ export class Worker {
     } finally {
       ignoreSignals();
       this.#heartbeats?.stop();
+      endOffer?.();
       endMetrics?.();
       for (const poller of pollers) poller.abort();
       this.#workflows?.abandon();
       this.#activities?.abandon();
+      this.#nexus?.runner.abandon();
       await this.#parts.executor?.close();
       await this.#parts.release?.();
     }
@@ -288,6 +303,7 @@ export class Worker {
   #cancelActivities(): void {
     this.#activities?.cancelAll('WORKER_SHUTDOWN', { workerShutdown: true });
     this.#parts.localActivities?.stop();
+    this.#nexus?.runner.cancelAll();
   }
 
   async #drainTasks(polling: Promise<unknown>): Promise<void> {
@@ -296,6 +312,7 @@ export class Worker {
     this.#state = 'DRAINING';
     await this.#workflows?.whenIdle();
     await this.#activities?.whenIdle();
+    await this.#nexus?.runner.whenIdle();
     this.#state = 'DRAINED';
   }
 
@@ -308,6 +325,7 @@ export class Worker {
     for (const poller of pollers) poller.stop();
     this.#workflowSlots.close();
     this.#activitySlots.close();
+    this.#nexus?.slots.close();
     const told = this.#tellShutdown();
     if (this.#parts.namespace.endsPollsOnShutdown) {
       let late: NodeJS.Timeout | undefined;
@@ -325,6 +343,7 @@ export class Worker {
     const taskQueueTypes = [
       ...(this.#workflows ? [TaskQueueType.WORKFLOW] : []),
       ...(this.#activities ? [TaskQueueType.ACTIVITY] : []),
+      ...(this.#nexus ? [TaskQueueType.NEXUS] : []),
     ];
     const request = {
       namespace,
@@ -361,6 +380,8 @@ export class Worker {
       workflowTasks: workflows && { slots: this.#workflowSlots, inFlight: workflows.inFlight, counts: workflows.counts },
       activityTasks: activities && { slots: this.#activitySlots, inFlight: activities.inFlight, counts: activities.counts },
       localActivities: localActivities && { slots: localActivities.slots, inFlight: localActivities.inFlight, counts: localActivities.counts },
+      nexusTasks: this.#nexus?.observedTasks,
+      nexusPolls: this.#nexus?.observedPolls,
       workflowPolls: observedPolls(this.#workflowPoller, options.normalWorkflowPolls.kind),
       stickyPolls: observedPolls(this.#stickyPoller, options.stickyWorkflowPolls?.kind),
       activityPolls: observedPolls(this.#activityPoller, options.activityPolls.kind),

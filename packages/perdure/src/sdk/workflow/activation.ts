@@ -6,7 +6,7 @@
  * failures are the plain objects of `perdure/common`. Numbers named `seq` count the commands of one kind within a run, from 1, in the
  * order in which workflow code made them; they are what ties a result to its promise, and they must come out the same in every replay.
  */
-import type { ParentClosePolicy, WorkflowIdReusePolicy } from '../../protocol/generated/enums.v1.js';
+import type { ContinueAsNewVersioningBehavior, ParentClosePolicy, WorkflowIdReusePolicy } from '../../protocol/generated/enums.v1.js';
 import type { Failure } from '../../protocol/generated/failure.v1.js';
 import type { Payload } from '../common/payload-converter.js';
 import type { Priority } from '../common/priority.js';
@@ -43,6 +43,10 @@ export interface RunStart {
   readonly lastFailure: Failure | undefined;
   /** Seeds the run's random numbers; the same in every replay, and after a reset until {@link Activation.randomSeed} changes it. */
   readonly randomSeed: string;
+  /** Names of errors that fail the execution, as the worker's option says; `Error` stands for all. Absent: those of the definition alone. */
+  readonly failureErrorTypes?: readonly string[] | undefined;
+  /** Asks the program of the worker whether a run that comes to a patch for the first time takes it. Absent: it does. */
+  readonly activatesPatch?: ((patchId: string, info: () => unknown) => boolean) | undefined;
   /** True if the worker has an activity of this name, for local activities. Never to be handed to user code: it is of another realm. */
   readonly hasLocalActivity: (name: string) => boolean;
 }
@@ -84,6 +88,8 @@ export type Job =
   | { readonly kind: 'resolve-local-activity'; readonly seq: number; readonly result: Resolution | LocalBackoff }
   | { readonly kind: 'resolve-child-start'; readonly seq: number; readonly result: ChildStartResult }
   | { readonly kind: 'resolve-child'; readonly seq: number; readonly result: Resolution }
+  | { readonly kind: 'start-nexus-operation'; readonly seq: number; readonly token: string }
+  | { readonly kind: 'resolve-nexus-operation'; readonly seq: number; readonly result: Resolution }
   | { readonly kind: 'resolve-external-signal'; readonly seq: number; readonly failure: Failure | undefined }
   | { readonly kind: 'resolve-external-cancel'; readonly seq: number; readonly failure: Failure | undefined };
 
@@ -227,6 +233,23 @@ export interface StartChild {
   readonly details: Payload | undefined;
 }
 
+export interface ScheduleNexusOperation {
+  readonly kind: 'schedule-nexus-operation';
+  readonly seq: number;
+  readonly site: CallSite;
+  readonly endpoint: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly input: Payload;
+  /** Plain text, unlike the headers of everything else. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly scheduleToCloseTimeoutMs: number | undefined;
+  readonly scheduleToStartTimeoutMs: number | undefined;
+  readonly startToCloseTimeoutMs: number | undefined;
+  readonly cancellation: CancellationBehaviour;
+  readonly summary: Payload | undefined;
+}
+
 export interface ContinueAsNewCommand {
   readonly kind: 'continue-as-new';
   readonly workflowType: string;
@@ -239,6 +262,8 @@ export interface ContinueAsNewCommand {
   readonly retryPolicy: WireRetryPolicy | undefined;
   readonly memo: ReadonlyMap<string, Payload> | undefined;
   readonly searchAttributes: ReadonlyMap<string, Payload> | undefined;
+  /** The number of the protocol. */
+  readonly initialVersioningBehavior: ContinueAsNewVersioningBehavior;
 }
 
 /** A child of this run, or any execution in this namespace. */
@@ -251,12 +276,14 @@ export type RealmCommand =
   | ScheduleLocalActivity
   | StartTimer
   | StartChild
+  | ScheduleNexusOperation
   | ContinueAsNewCommand
   | { readonly kind: 'request-cancel-activity'; readonly seq: number }
   | { readonly kind: 'request-cancel-local-activity'; readonly seq: number }
   | { readonly kind: 'accept-update'; readonly protocolInstanceId: string }
   | { readonly kind: 'reject-update'; readonly protocolInstanceId: string; readonly failure: Failure }
   | { readonly kind: 'complete-update'; readonly protocolInstanceId: string; readonly result: UpdateResult }
+  | { readonly kind: 'request-cancel-nexus-operation'; readonly seq: number }
   | { readonly kind: 'cancel-timer'; readonly seq: number }
   | { readonly kind: 'request-cancel-child'; readonly seq: number; readonly reason: string }
   | {

@@ -4,6 +4,7 @@ import type { Workflow } from '../common/definitions.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import { mapToPayloads } from '../common/payload-converter.js';
 import { encodeSearchAttributes, type SearchAttributePair, type SearchAttributes, type TypedSearchAttributes } from '../common/search-attributes.js';
+import { initialVersioningBehaviors, type InitialVersioningBehavior } from '../common/workflow-definition.js';
 import { brandedErrorClass } from '../common/error-brand.js';
 import type { ContinueAsNewCommand } from './activation.js';
 import { condition } from './condition.js';
@@ -24,6 +25,8 @@ export interface ContinueAsNewOptions {
   readonly searchAttributes?: SearchAttributes;
   /** Win over `searchAttributes` of the same name. */
   readonly typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes;
+  /** With which version of a worker deployment the next run begins. Default: a pinned workflow goes on with the version of this run. */
+  readonly initialVersioningBehavior?: InitialVersioningBehavior;
 }
 
 /** Thrown to end the run. Let it pass: code that catches everything must rethrow it. */
@@ -85,6 +88,7 @@ function end(run: WorkflowRun, { args, headers, options }: ContinueAsNewInput): 
     taskTimeoutMs: msOptionalToNumber(options.workflowTaskTimeout),
     backoffStartIntervalMs: msOptionalToNumber(options.backoffStartInterval),
     retryPolicy: start.retryPolicy,
+    initialVersioningBehavior: initialVersioningBehaviors.encode(options.initialVersioningBehavior),
     memo: mapToPayloads(payloadConverter, options.memo ?? run.info.memo),
     searchAttributes: encodeSearchAttributes(options.searchAttributes, options.typedSearchAttributes) ?? run.info.searchAttributeFields,
   });

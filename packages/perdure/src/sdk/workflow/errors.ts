@@ -1,6 +1,6 @@
 /** Errors of workflow code itself, and how to recognise a cancellation. */
-import { brandedErrorClass } from '../common/error-brand.js';
-import { ActivityFailure, CancelledFailure, ChildWorkflowFailure } from '../common/failure.js';
+import { brandedErrorClass, isError } from '../common/error-brand.js';
+import { ActivityFailure, CancelledFailure, ChildWorkflowFailure, NexusOperationFailure } from '../common/failure.js';
 
 /** Fails the workflow task, never the workflow: after the code is mended, the run goes on where it stood. */
 export class WorkflowError extends Error {}
@@ -10,12 +10,23 @@ brandedErrorClass(WorkflowError, 'WorkflowError');
 export class DeterminismViolationError extends WorkflowError {}
 brandedErrorClass(DeterminismViolationError, 'DeterminismViolationError');
 
+/** True if the error is of a class of one of the names, or of a subclass; `Error` is the name of all. */
+export function isNamed(error: unknown, names: readonly string[] | undefined): boolean {
+  if (names === undefined || names.length === 0) return false;
+  if (names.includes('Error')) return true;
+  if (!isError(error)) return false;
+  if (names.includes(error.name)) return true;
+  for (let kind: unknown = error.constructor; typeof kind === 'function'; kind = Object.getPrototypeOf(kind)) if (names.includes(kind.name)) return true;
+  return error instanceof DeterminismViolationError && names.includes('NondeterminismError');
+}
+
 /**
- * True if the error means that something was cancelled: a `CancelledFailure` itself, or an activity or child that failed because of one.
+ * True if the error means that something was cancelled: a `CancelledFailure` itself, or an activity, child or Nexus operation that
+ * failed because of one.
  *
  * @example try { await charge() } catch (error) { if (isCancellation(error)) await refund(); throw error }
  */
 export function isCancellation(error: unknown): boolean {
   if (error instanceof CancelledFailure) return true;
-  return (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause instanceof CancelledFailure;
+  return (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof NexusOperationFailure) && error.cause instanceof CancelledFailure;
 }

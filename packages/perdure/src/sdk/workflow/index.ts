@@ -16,6 +16,7 @@ export {
   defineSignal,
   defineUpdate,
   defineWorkflow,
+  ExternalStorageNotConfiguredError,
   extractWorkflowType,
   HandlerUnfinishedPolicy,
   IllegalStateError,
@@ -38,6 +39,9 @@ export {
   type ActivityFunction,
   type ActivityInterface,
   type ActivityOptions,
+  type BaseWorkflowHandle,
+  type BaseWorkflowOptions,
+  type CommonWorkflowOptions,
   type LocalActivityOptions,
   type Headers,
   type MetricCounter,
@@ -58,6 +62,8 @@ export {
   type UntypedActivities,
   type UpdateDefinition,
   type Workflow,
+  type WithWorkflowArgs,
+  type WorkflowDurationOptions,
   type WorkflowQueryType,
   type WorkflowReturnType,
   type WorkflowSignalType,
@@ -106,13 +112,15 @@ export {
   type HandlerOptions,
   type UpdateHandlerOptions,
 } from './handlers.js';
-export { SuggestContinueAsNewReason, workflowInfo, type ParentWorkflowInfo, type RootWorkflowInfo, type UnsafeWorkflowInfo, type WorkflowInfo } from './info.js';
+export { SuggestContinueAsNewReason } from '../common/index.js';
+export { workflowInfo, type ParentWorkflowInfo, type RootWorkflowInfo, type UnsafeRandomSource, type UnsafeWorkflowInfo, type WorkflowInfo } from './info.js';
 export type {
   ActivateInput,
   ActivityInput,
   ConcludeActivationInput,
   ConcludeActivationOutput,
   ContinueAsNewInput,
+  ContinueAsNewInputOptions,
   DisposeInput,
   GetLogAttributesInput,
   GetMetricTagsInput,
@@ -121,6 +129,8 @@ export type {
   SignalInput,
   SignalWorkflowInput,
   StartChildWorkflowExecutionInput,
+  StartNexusOperationInput,
+  StartNexusOperationOutput,
   TimerInput,
   UpdateInput,
   WorkflowExecuteInput,
@@ -132,6 +142,14 @@ export type {
 } from './interceptors.js';
 export { log, type LogAttributes, type WorkflowLogger } from './log.js';
 export { metricMeter } from './metric-meter.js';
+export {
+  createNexusServiceClient,
+  NexusOperationCancellationType,
+  type NexusOperationHandle,
+  type NexusServiceClient,
+  type NexusServiceClientOptions,
+  type StartNexusOperationOptions,
+} from './nexus.js';
 export { deprecatePatch, patched } from './patches.js';
 export { race } from './race.js';
 export { getRandomStream, workflowRandom, type WorkflowRandomStream } from './random-streams.js';
@@ -139,7 +157,7 @@ export { proxySinks, type Sink, type SinkCall, type SinkFunction, type Sinks } f
 export { Queue, type QueueOptions } from './queue.js';
 export { runSaga, Saga, type FailedCompensation, type SagaOptions } from './saga.js';
 export { Mutex, Semaphore, type Release } from './semaphore.js';
-export type { EnhancedStackTrace, StackTrace, StackTraceFileLocation } from './stack-traces.js';
+export type { EnhancedStackTrace, StackTrace, StackTraceFileLocation, StackTraceFileSlice, StackTraceSDKInfo } from './stack-traces.js';
 export { setWorkflowOptions, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
 export { sleep, type TimerOptions } from './timers.js';
 export { Trigger } from './trigger.js';

@@ -1,10 +1,12 @@
 /** What a workflow can know of itself. */
+import { SuggestContinueAsNewReason } from '../common/continue-as-new-reason.js';
 import type { Priority } from '../common/priority.js';
 import { decodeSearchAttributes, decodeTypedSearchAttributes, type SearchAttributes, type TypedSearchAttributes } from '../common/search-attributes.js';
 import type { RetryPolicy } from '../common/retry-policy.js';
 import { mapFromPayloads, type Payload } from '../common/payload-converter.js';
 import type { Activation, WorkerVersion } from './activation.js';
 import { currentRun } from './current-run.js';
+import { uuidOf } from './random.js';
 import type { WorkflowRun } from './workflow-run.js';
 
 export interface ParentWorkflowInfo {
@@ -26,15 +28,19 @@ export interface UnsafeWorkflowInfo {
   readonly isReplaying: boolean;
   /** Like `isReplaying`, but false in query handlers and validators, which history does not show. For logging. */
   readonly isReplayingHistoryEvents: boolean;
+  /** Chance of the machine's, different in each replay: for ids of log lines and spans. For decisions there are `uuid4` and `Math.random`. */
+  readonly random: UnsafeRandomSource;
 }
 
-/** Why the server suggests to continue as new. */
-export const SuggestContinueAsNewReason = {
-  HISTORY_SIZE_TOO_LARGE: 'HISTORY_SIZE_TOO_LARGE',
-  TOO_MANY_HISTORY_EVENTS: 'TOO_MANY_HISTORY_EVENTS',
-  TOO_MANY_UPDATES: 'TOO_MANY_UPDATES',
-} as const;
-export type SuggestContinueAsNewReason = (typeof SuggestContinueAsNewReason)[keyof typeof SuggestContinueAsNewReason];
+export interface UnsafeRandomSource {
+  /** At least 0, less than 1. */
+  random(): number;
+  uuid4(): string;
+  /** Fills the bytes and gives them back. */
+  fillRandom(bytes: Uint8Array): Uint8Array;
+}
+
+/** By the numbers on the wire. */
 const REASONS: readonly (SuggestContinueAsNewReason | undefined)[] = [
   undefined,
   SuggestContinueAsNewReason.HISTORY_SIZE_TOO_LARGE,
@@ -196,11 +202,26 @@ export class RunInfo {
 }
 
 let machineClock: (() => number) | undefined;
+let machineChance: (() => number) | undefined;
 
-/** The realm replaces `Date`; this is the clock from before. */
-export function installMachineClock(now: () => number): void {
+/** The realm replaces `Date` and `Math.random`; these are the ones from before. */
+export function installMachine(now: () => number, chance: () => number): void {
   machineClock = now;
+  machineChance = chance;
 }
+
+function machineRandom(): number {
+  return (machineChance ?? Math.random)();
+}
+
+const unsafeRandom: UnsafeRandomSource = {
+  random: machineRandom,
+  uuid4: () => uuidOf(() => Math.floor(machineRandom() * 2 ** 32)),
+  fillRandom(bytes) {
+    for (let index = 0; index < bytes.length; index++) bytes[index] = Math.floor(machineRandom() * 256);
+    return bytes;
+  },
+};
 
 function unsafeInfo(run: WorkflowRun): UnsafeWorkflowInfo {
   return {
@@ -211,6 +232,7 @@ function unsafeInfo(run: WorkflowRun): UnsafeWorkflowInfo {
     get isReplayingHistoryEvents() {
       return run.isReplaying && !run.isOnlooker;
     },
+    random: unsafeRandom,
   };
 }
 

@@ -8,6 +8,7 @@
  *
  * Headers are how context travels beside the arguments: payloads by name, from client to workflow to activities and children.
  */
+import type { TypeInfo } from 'nexus-rpc';
 import type { ActivityOptions, LocalActivityOptions } from '../common/activity-options.js';
 import type { Headers } from '../common/definitions.js';
 import type { Next } from '../common/interceptors.js';
@@ -16,6 +17,7 @@ import type { Payload } from '../common/payload-converter.js';
 import type { Activation, RealmCommand } from './activation.js';
 import type { ChildWorkflowOptions } from './child-workflow.js';
 import type { ContinueAsNewOptions } from './continue-as-new.js';
+import type { StartNexusOperationOptions } from './nexus.js';
 import type { TimerOptions } from './timers.js';
 
 /** Makes the interceptors of one run. What the module exports as `interceptors`. */
@@ -74,6 +76,8 @@ export interface WorkflowOutboundCallsInterceptor {
   scheduleActivity?(input: ActivityInput, next: Next<WorkflowOutboundCallsInterceptor, 'scheduleActivity'>): Promise<unknown>;
   /** Called again for an attempt that follows a long backoff. */
   scheduleLocalActivity?(input: LocalActivityInput, next: Next<WorkflowOutboundCallsInterceptor, 'scheduleLocalActivity'>): Promise<unknown>;
+  /** Gives the token when the operation has started, and the promise of its result. */
+  startNexusOperation?(input: StartNexusOperationInput, next: Next<WorkflowOutboundCallsInterceptor, 'startNexusOperation'>): Promise<StartNexusOperationOutput>;
   /** Gives two promises: of the run id when the child has started, and of its result. */
   startChildWorkflowExecution?(
     input: StartChildWorkflowExecutionInput,
@@ -114,6 +118,26 @@ export interface LocalActivityInput {
   readonly originalScheduleTimeMs?: number;
 }
 
+export interface StartNexusOperationInput {
+  readonly endpoint: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly input: unknown;
+  /** How the input travels, and the output; see the definition of the operation. */
+  readonly inputType?: TypeInfo<unknown, unknown>;
+  readonly outputType?: TypeInfo<unknown, unknown>;
+  readonly options: StartNexusOperationOptions;
+  /** Plain text; the handler finds it in the headers of its context. */
+  readonly headers: Record<string, string>;
+  readonly seq: number;
+}
+
+export interface StartNexusOperationOutput {
+  /** Absent: the operation ended within its start. */
+  readonly token?: string;
+  readonly result: Promise<unknown>;
+}
+
 export interface StartChildWorkflowExecutionInput {
   readonly workflowType: string;
   readonly options: ChildWorkflowOptions & { readonly workflowId: string; readonly args: unknown[] };
@@ -131,10 +155,12 @@ export interface SignalWorkflowInput {
     | { readonly type: 'child'; readonly childWorkflowId: string };
 }
 
+export type ContinueAsNewInputOptions = ContinueAsNewOptions & { readonly workflowType: string };
+
 export interface ContinueAsNewInput {
   readonly args: unknown[];
   readonly headers: Headers;
-  readonly options: ContinueAsNewOptions & { readonly workflowType: string };
+  readonly options: ContinueAsNewInputOptions;
 }
 
 export type GetLogAttributesInput = Record<string, unknown>;

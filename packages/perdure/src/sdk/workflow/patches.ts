@@ -6,6 +6,7 @@
  * left, `deprecatePatch(id)` stands in for the call; once no history with the marker matters any more, that can go too.
  */
 import { currentRun } from './current-run.js';
+import { workflowInfo } from './info.js';
 import { callSite, type WorkflowRun } from './workflow-run.js';
 
 /**
@@ -25,7 +26,15 @@ export function deprecatePatch(patchId: string): void {
 function patch(patchId: string, deprecated: boolean): boolean {
   const run = currentRun(deprecated ? 'deprecatePatch' : 'patched');
   if (run.sentPatches.has(patchId)) return true;
-  if (run.isReplaying && !run.knownPatches.has(patchId)) return false;
+  if (run.refusedPatches.has(patchId)) return false;
+  if (!run.knownPatches.has(patchId)) {
+    const { activatesPatch } = run.start;
+    if (run.isReplaying && activatesPatch === undefined) return false;
+    if (run.isReplaying || (!deprecated && activatesPatch?.(patchId, () => workflowInfo()) === false)) {
+      run.refusedPatches.set(patchId, true);
+      return false;
+    }
+  }
   run.push({ kind: 'set-patch', patchId, deprecated, site: callSite(patch) });
   run.sentPatches.add(patchId);
   return true;

@@ -43,16 +43,21 @@ export class SeededRandom {
   }
 
   uuid4(): string {
-    const a = this.uint32();
-    const b = (this.uint32() & 0xffff0fff) | 0x4000;
-    const c = (this.uint32() & 0x3fffffff) | 0x80000000;
-    const d = this.uint32();
-    const text = hex(a) + hex(b >>> 0) + hex(c >>> 0) + hex(d);
-    return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`;
+    return uuidOf(() => this.uint32());
   }
 }
 
 const TWO_32 = 0x1_0000_0000;
+
+/** A UUID of version 4 from four random words of 32 bits. */
+export function uuidOf(word: () => number): string {
+  const a = word();
+  const b = (word() & 0xffff0fff) | 0x4000;
+  const c = (word() & 0x3fffffff) | 0x80000000;
+  const d = word();
+  const text = hex(a) + hex(b >>> 0) + hex(c >>> 0) + hex(d);
+  return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`;
+}
 
 function hex(word: number): string {
   return word.toString(16).padStart(8, '0');

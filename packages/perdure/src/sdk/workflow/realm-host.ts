@@ -18,6 +18,8 @@ export interface RealmHost {
   /** `file:line:column` of the user's source for a position in the bundle. */
   mapPosition(line: number, column: number): string | undefined;
   log(level: LogLevel, message: string, attributes: Readonly<Record<string, unknown>>): void;
+  /** False: lines at level DEBUG go nowhere. */
+  readonly logsDebug?: boolean;
   /** Absent: nobody wants metrics. */
   readonly recordMetric?: RecordMetric | undefined;
   parseUrl(url: string, base: string | undefined): string | undefined;

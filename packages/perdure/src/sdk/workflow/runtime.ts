@@ -92,9 +92,50 @@ export function createRuntime(host: RealmHost): RealmRuntime {
     leave: () => setCurrentRun(undefined),
     setStep: (step) => void (currentStep = step),
     ownsPromise: (promise) => promise instanceof realmPromise,
-    workflowNames: (factory) => names(evaluate(factory).workflows ?? {}),
+    workflowNames(factory) {
+      // Modules may ask for the time or for chance while they are evaluated, as popular libraries do; so somebody must be current.
+      setCurrentRun(new WorkflowRun(NOBODY));
+      try {
+        return names(evaluate(factory).workflows ?? {});
+      } finally {
+        setCurrentRun(undefined);
+      }
+    },
   };
 }
+
+/** A run that is never executed. */
+const NOBODY: RunStart = {
+  workflowId: '',
+  runId: '',
+  workflowType: '',
+  namespace: '',
+  taskQueue: '',
+  attempt: 1,
+  firstExecutionRunId: '',
+  originalExecutionRunId: '',
+  continuedFromExecutionRunId: undefined,
+  cronSchedule: undefined,
+  cronScheduleToScheduleIntervalMs: undefined,
+  startTimeMs: 0,
+  runStartTimeMs: 0,
+  executionExpirationTimeMs: undefined,
+  executionTimeoutMs: undefined,
+  runTimeoutMs: undefined,
+  taskTimeoutMs: 0,
+  parent: undefined,
+  root: undefined,
+  retryPolicy: undefined,
+  priority: undefined,
+  input: [],
+  headers: undefined,
+  memo: undefined,
+  searchAttributes: undefined,
+  lastResult: undefined,
+  lastFailure: undefined,
+  randomSeed: '',
+  hasLocalActivity: () => false,
+};
 
 function find(exported: Readonly<Record<string, unknown>>, workflowType: string): WorkflowFunction {
   // Own names only: a type may be called as what every object has.

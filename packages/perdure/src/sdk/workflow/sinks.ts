@@ -47,8 +47,8 @@ export function proxySinks<T extends Sinks>(): T {
 function note(ifaceName: string, fnName: string, args: readonly unknown[]): void {
   const run = currentRun(`Sink ${ifaceName}.${fnName}`);
   if (run.sinkCalls.length >= MOST_CALLS) throw new RangeError(`More than ${MOST_CALLS} calls of sinks in one workflow task: is ${ifaceName}.${fnName} called in a loop?`);
-  const { isReplayingHistoryEvents, isReplaying, now } = run.info.snapshot().unsafe;
+  const { isReplayingHistoryEvents, isReplaying, now, random } = run.info.snapshot().unsafe;
   // The flags change as the run goes on; the call keeps those of its time.
-  const workflowInfo = { ...run.info.snapshot(), unsafe: { isReplayingHistoryEvents, isReplaying, now } };
+  const workflowInfo = { ...run.info.snapshot(), unsafe: { isReplayingHistoryEvents, isReplaying, now, random } };
   run.sinkCalls.push({ ifaceName, fnName, args: structuredClone(args), workflowInfo, isReplaying: isReplayingHistoryEvents });
 }

@@ -16,11 +16,22 @@ export interface StackTrace {
   readonly locations: StackTraceFileLocation[];
 }
 
+export interface StackTraceSDKInfo {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Part of a source file, from line `line_offset` on. */
+export interface StackTraceFileSlice {
+  readonly line_offset: number;
+  readonly content: string;
+}
+
 /** The places where a run waits, as data. */
 export interface EnhancedStackTrace {
-  readonly sdk: { readonly name: string; readonly version: string };
+  readonly sdk: StackTraceSDKInfo;
   /** Texts of source files by path. Left empty: the bundle does not carry them. */
-  readonly sources: Readonly<Record<string, { readonly line_offset: number; readonly content: string }[]>>;
+  readonly sources: Readonly<Record<string, StackTraceFileSlice[]>>;
   readonly stacks: StackTrace[];
 }
 
@@ -40,7 +51,7 @@ export function framesOf(site: CallSite): string {
 
 function waitingSites(run: WorkflowRun): CallSite[] {
   const sites: CallSite[] = [];
-  for (const waiting of [run.activities, run.timers, run.children, run.externalSignals, run.externalCancels]) {
+  for (const waiting of [run.activities, run.timers, run.children, run.nexusOperations, run.externalSignals, run.externalCancels]) {
     for (const { site } of waiting.values()) if (site !== undefined) sites.push(site);
   }
   for (const { site } of run.conditions) sites.push(site);

@@ -37,7 +37,7 @@ export function getVersion(changeId: string, minSupported: number, maxSupported:
       `This run has version ${version} of '${changeId}'; the code supports ${minSupported} to ${maxSupported}. ` +
         (version < minSupported ? 'Bring the code for that version back until such runs are over.' : 'Deploy the newer code, which the run has seen already.'),
     );
-    run.failTask(error);
+    run.handleFailure(error);
     throw error;
   }
   run.versions.set(changeId, version);

@@ -20,13 +20,14 @@ import type { Activation, CallSite, Job, QueryAnswer, QueryCall, RealmCommand, R
 import { CancellationScope } from './cancellation-scope.js';
 import type { ChildCompletion } from './child-workflow.js';
 import { ContinueAsNew } from './continue-as-new.js';
-import { isCancellation } from './errors.js';
+import { isCancellation, isNamed } from './errors.js';
 import { HandlerTable } from './handler-table.js';
 import { headersFromFields, RunInterceptors } from './interceptors.js';
 import { LocalActivityBackoff } from './local-activities.js';
 import { remedyForMessage } from './globals/remedies.js';
 import { RunInfo } from './info.js';
-import { writeFor } from './log.js';
+import { logClosed, logStarted, warnOfUnfinished } from './lifecycle.js';
+import type { NexusCompletion } from './nexus.js';
 import { SeededRandom } from './random.js';
 import { chosenStream } from './random-streams.js';
 import type { SinkCall } from './sinks.js';
@@ -66,10 +67,11 @@ export class WorkflowRun implements RealmRun {
   readonly handlers = new HandlerTable(this);
   readonly updates = new UpdateHandlers(this);
   /** Names of the next command of each kind. */
-  readonly nextSeq = { timer: 1, activity: 1, child: 1, signal: 1, cancel: 1 };
+  readonly nextSeq = { timer: 1, activity: 1, child: 1, nexusOperation: 1, signal: 1, cancel: 1 };
   readonly timers = new LateMap<number, Completion>();
   readonly activities = new LateMap<number, Completion>();
   readonly children = new LateMap<number, ChildCompletion>();
+  readonly nexusOperations = new LateMap<number, NexusCompletion>();
   readonly externalSignals = new LateMap<number, Completion>();
   readonly externalCancels = new LateMap<number, Completion>();
   /** What `clearTimeout` cancels, by the number that `setTimeout` gave. */
@@ -77,6 +79,7 @@ export class WorkflowRun implements RealmRun {
   readonly conditions = new Set<Condition>();
   readonly knownPatches = new Set<string>();
   readonly sentPatches = new Set<string>();
+  readonly refusedPatches = new LateMap<string, true>();
   /** What `getVersion` said, by change id. */
   readonly versions = new LateMap<string, number>();
   #random: SeededRandom;
@@ -167,8 +170,8 @@ export class WorkflowRun implements RealmRun {
     this.updates.rejectBuffered();
     // A handler that was running when the workflow ended may have ended in the same activation.
     if (this.#warnUnfinished) {
-      this.#warn('signals', this.handlers.unfinished(), 'what they had left to do is lost');
-      this.#warn('updates', this.updates.unfinished(), 'whoever waits for them gets an error');
+      warnOfUnfinished(this, 'signals', this.handlers.unfinished(), 'what they had left to do is lost');
+      warnOfUnfinished(this, 'updates', this.updates.unfinished(), 'whoever waits for them gets an error');
     }
     this.#warnUnfinished = false;
     const commands = this.#commands;
@@ -259,7 +262,8 @@ export class WorkflowRun implements RealmRun {
 
   /** True for errors that the code means; others are bugs in it. */
   isFailure(error: unknown): boolean {
-    return error instanceof TemporalFailure || (this.#options.failureExceptionTypes?.some((type) => error instanceof type) ?? false);
+    const named = error instanceof TemporalFailure || isNamed(error, this.start.failureErrorTypes);
+    return named || (this.#options.failureExceptionTypes?.some((type) => error instanceof type) ?? false);
   }
 
   /** Ends a workflow function or handler that threw. See the comment at the top. */
@@ -267,7 +271,7 @@ export class WorkflowRun implements RealmRun {
     if (this.completed) return;
     if (error instanceof ContinueAsNew) this.#close(error.command);
     else if (this.cancelRequested && isCancellation(error)) this.#close({ kind: 'cancel' });
-    else if (this.isFailure(error)) this.#guarded(() => this.#close({ kind: 'fail', failure: this.toFailure(error) }));
+    else if (this.isFailure(error)) this.#guarded(() => this.#close({ kind: 'fail', failure: this.toFailure(error) }, error));
     else this.failTask(error);
   }
 
@@ -284,6 +288,7 @@ export class WorkflowRun implements RealmRun {
   }
 
   #startWorkflow(): void {
+    logStarted(this);
     const workflow = this.#workflow!;
     const input = { args: this.arguments(this.start.input), headers: headersFromFields(this.start.headers) };
     // An async wrapper, so that a function that throws before its first await ends like any other.
@@ -297,20 +302,11 @@ export class WorkflowRun implements RealmRun {
     this.#guarded(() => this.#close({ kind: 'complete', result: this.payloadConverter.toPayload(result) }));
   }
 
-  #close(command: RealmCommand): void {
+  #close(command: RealmCommand, error?: unknown): void {
     this.push(command);
+    logClosed(this, command, error);
     this.completed = true;
     this.#warnUnfinished = command.kind !== 'fail';
-  }
-
-  #warn(what: string, names: readonly string[], consequence: string): void {
-    if (names.length === 0) return;
-    writeFor(
-      this,
-      'WARN',
-      `The workflow ended while handlers of ${what} were still running (${names.join(', ')}); ${consequence}. ` +
-        "Wait for them with `await condition(allHandlersFinished)`, or set them with unfinishedPolicy 'ABANDON' if that is meant.",
-    );
   }
 
   #dispatch(job: Exclude<Job, { kind: 'start' }>): void {
@@ -337,6 +333,10 @@ export class WorkflowRun implements RealmRun {
         return this.children.get(job.seq)?.onStart(job.result);
       case 'resolve-child':
         return take(this.children, job.seq)?.onEnd(job.result);
+      case 'start-nexus-operation':
+        return this.nexusOperations.get(job.seq)?.onStart(job.token);
+      case 'resolve-nexus-operation':
+        return take(this.nexusOperations, job.seq)?.onEnd(job.result);
       case 'resolve-external-signal':
         return this.#settleExternal(take(this.externalSignals, job.seq), job.failure);
       case 'resolve-external-cancel':

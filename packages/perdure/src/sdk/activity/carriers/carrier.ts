@@ -55,8 +55,9 @@ export function openProcess(listener: CarrierListener): Carrier {
     hold: (held) => {
       if (held) child.ref();
       else child.unref();
-      if (held) child.channel?.ref();
-      else child.channel?.unref();
+      // Bun's channel can do neither: there an idle process keeps the worker's alive until the pool closes.
+      if (held) child.channel?.ref?.();
+      else child.channel?.unref?.();
     },
   };
 }

@@ -20,6 +20,10 @@ const DESCRIPTION: Readonly<Record<CloseCommand['kind'], string>> = {
   'continue-as-new': 'continue the workflow as new',
 };
 
+export function failWorkflow(failure: Init<Failure>): Init<Command> {
+  return { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure: Failure.encode(failure) } };
+}
+
 export class CloseMachine implements QueuedCommand {
   readonly site = undefined;
   readonly #host: MachineHost;
@@ -47,10 +51,7 @@ export class CloseMachine implements QueuedCommand {
           completeWorkflowExecutionCommandAttributes: { result: encodePayloads([command.result]) },
         };
       case 'fail':
-        return {
-          commandType: CommandType.FAIL_WORKFLOW_EXECUTION,
-          failWorkflowExecutionCommandAttributes: { failure: Failure.encode(command.failure) },
-        };
+        return failWorkflow(command.failure);
       case 'cancel':
         return { commandType: CommandType.CANCEL_WORKFLOW_EXECUTION, cancelWorkflowExecutionCommandAttributes: {} };
       case 'continue-as-new':
@@ -71,6 +72,7 @@ export class CloseMachine implements QueuedCommand {
         workflowTaskTimeout: command.taskTimeoutMs,
         backoffStartInterval: command.backoffStartIntervalMs,
         retryPolicy: command.retryPolicy,
+        initialVersioningBehavior: command.initialVersioningBehavior,
         memo: memo && memo.size > 0 ? Memo.encode({ fields: memo }) : undefined,
         searchAttributes: searchAttributes && searchAttributes.size > 0 ? SearchAttributes.encode({ indexedFields: searchAttributes }) : undefined,
       },

@@ -12,14 +12,14 @@ export class CustomSlots<Info extends { readonly type: string }> implements Slot
   readonly limit = undefined;
   readonly #supplier: CustomSlotSupplier<Info>;
   readonly #context: SlotReserveContext;
-  readonly #infoOf: (taskType: string, isSticky: boolean) => Info;
+  readonly #infoOf: (taskType: string, isSticky: boolean, operation: string) => Info;
   readonly #logger: Logger;
   readonly #time: WorkerTime;
   readonly #abort = new AbortController();
   #used = 0;
 
   /** @param context is given to the supplier, with `isSticky` as it is. @param infoOf what is told of the task that uses a slot. */
-  constructor(supplier: CustomSlotSupplier<Info>, context: SlotReserveContext, infoOf: (taskType: string, isSticky: boolean) => Info, logger: Logger, time: WorkerTime) {
+  constructor(supplier: CustomSlotSupplier<Info>, context: SlotReserveContext, infoOf: (taskType: string, isSticky: boolean, operation: string) => Info, logger: Logger, time: WorkerTime) {
     this.#supplier = supplier;
     this.#context = context;
     this.#infoOf = infoOf;
@@ -74,8 +74,8 @@ export class CustomSlots<Info extends { readonly type: string }> implements Slot
     this.#used += 1;
     let slotInfo: Info | undefined;
     return {
-      use: (taskType) => {
-        const used = (slotInfo = this.#infoOf(taskType, isSticky));
+      use: (taskType, operation = '') => {
+        const used = (slotInfo = this.#infoOf(taskType, isSticky, operation));
         this.#safely('markSlotUsed', () => this.#supplier.markSlotUsed({ slotInfo: used, permit }));
       },
       release: () => {

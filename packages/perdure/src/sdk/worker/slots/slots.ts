@@ -8,8 +8,8 @@
 
 /** The right to run one task. Released exactly once, whether it was used or not. */
 export interface Slot {
-  /** A task takes it. @param taskType the name of the task's workflow or activity. */
-  use(taskType: string): void;
+  /** A task takes it. @param taskType the name of the task's workflow or activity, or of a Nexus service with its operation. */
+  use(taskType: string, operation?: string): void;
   release(): void;
 }
 

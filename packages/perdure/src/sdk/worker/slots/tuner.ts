@@ -40,6 +40,7 @@ export type ResourceBasedTuner = ResourceBasedTunerConfig & {
   readonly workflowTaskSlotOptions?: ResourceBasedSlotOptions;
   readonly activityTaskSlotOptions?: ResourceBasedSlotOptions;
   readonly localActivityTaskSlotOptions?: ResourceBasedSlotOptions;
+  readonly nexusTaskSlotOptions?: ResourceBasedSlotOptions;
 };
 
 export interface WorkflowSlotInfo {
@@ -58,7 +59,13 @@ export interface LocalActivitySlotInfo {
   readonly activityType: string;
 }
 
-export type SlotInfo = WorkflowSlotInfo | ActivitySlotInfo | LocalActivitySlotInfo;
+export interface NexusSlotInfo {
+  readonly type: 'nexus';
+  readonly service: string;
+  readonly operation: string;
+}
+
+export type SlotInfo = WorkflowSlotInfo | ActivitySlotInfo | LocalActivitySlotInfo | NexusSlotInfo;
 
 /** What a custom supplier gives for a slot: an object of its own, given back with the slot. */
 // oxlint-disable-next-line typescript/no-empty-object-type
@@ -106,6 +113,8 @@ export interface TunerHolder {
   readonly workflowTaskSlotSupplier: SlotSupplier<WorkflowSlotInfo>;
   readonly activityTaskSlotSupplier: SlotSupplier<ActivitySlotInfo>;
   readonly localActivityTaskSlotSupplier: SlotSupplier<LocalActivitySlotInfo>;
+  /** Default: a fixed number of 100. */
+  readonly nexusTaskSlotSupplier?: SlotSupplier<NexusSlotInfo>;
 }
 
 export type WorkerTuner = TunerHolder | ResourceBasedTuner;
@@ -120,7 +129,10 @@ export interface CompiledTuner {
   readonly workflow: CompiledSupplier<WorkflowSlotInfo>;
   readonly activity: CompiledSupplier<ActivitySlotInfo>;
   readonly localActivity: CompiledSupplier<LocalActivitySlotInfo>;
+  readonly nexus: CompiledSupplier<NexusSlotInfo>;
 }
+
+const DEFAULT_NEXUS_SLOTS: FixedSizeSlotSupplier = { type: 'fixed-size', numSlots: 100 };
 
 const RESOURCE_DEFAULTS = {
   workflow: { minimumSlots: 2, maximumSlots: 1_000, rampThrottle: '10ms' },
@@ -134,6 +146,7 @@ export function compileTuner(tuner: WorkerTuner): CompiledTuner {
     workflow: compileSupplier('workflowTaskSlotSupplier', holder.workflowTaskSlotSupplier, RESOURCE_DEFAULTS.workflow),
     activity: compileSupplier('activityTaskSlotSupplier', holder.activityTaskSlotSupplier, RESOURCE_DEFAULTS.activity),
     localActivity: compileSupplier('localActivityTaskSlotSupplier', holder.localActivityTaskSlotSupplier, RESOURCE_DEFAULTS.activity),
+    nexus: compileSupplier('nexusTaskSlotSupplier', holder.nexusTaskSlotSupplier ?? DEFAULT_NEXUS_SLOTS, RESOURCE_DEFAULTS.activity),
   };
 }
 
@@ -174,7 +187,11 @@ export function openLocalActivitySlots(supplier: CompiledTuner['localActivity'],
   return openSlots(supplier, owner, (activityType) => ({ type: 'local-activity', activityType }));
 }
 
-function openSlots<Info extends SlotInfo>(supplier: CompiledSupplier<Info>, { context, logger, time }: SlotsOwner, infoOf: (taskType: string, isSticky: boolean) => Info): SlotSource {
+export function openNexusSlots(supplier: CompiledTuner['nexus'], owner: SlotsOwner): SlotSource {
+  return openSlots(supplier, owner, (service, _isSticky, operation) => ({ type: 'nexus', service, operation }));
+}
+
+function openSlots<Info extends SlotInfo>(supplier: CompiledSupplier<Info>, { context, logger, time }: SlotsOwner, infoOf: (taskType: string, isSticky: boolean, operation: string) => Info): SlotSource {
   switch (supplier.type) {
     case 'fixed-size':
       return new FixedSlots(supplier.numSlots);
@@ -192,6 +209,7 @@ function holderOf(tuner: ResourceBasedTuner): TunerHolder {
     workflowTaskSlotSupplier: { type: 'resource-based', ...tuner.workflowTaskSlotOptions, controller },
     activityTaskSlotSupplier: { type: 'resource-based', ...tuner.activityTaskSlotOptions, controller },
     localActivityTaskSlotSupplier: { type: 'resource-based', ...tuner.localActivityTaskSlotOptions, controller },
+    nexusTaskSlotSupplier: { type: 'resource-based', ...tuner.nexusTaskSlotOptions, controller },
   };
 }
 

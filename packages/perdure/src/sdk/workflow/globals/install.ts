@@ -8,7 +8,7 @@
  */
 import { currentRun } from '../current-run.js';
 import { DeterminismViolationError } from '../errors.js';
-import { installMachineClock } from '../info.js';
+import { installMachine } from '../info.js';
 import type { RealmHost } from '../realm-host.js';
 import { clearDurableTimeout, setDurableTimeout } from '../timers.js';
 import { AbortController, AbortSignal, Event, EventTarget } from './abort.js';
@@ -22,7 +22,8 @@ import { urlClasses } from './url.js';
 export function installGlobals(host: RealmHost): void {
   const realm = globalThis as unknown as Record<string, unknown>;
   const realNow = Date.now;
-  installMachineClock(() => realNow());
+  const realRandom = Math.random;
+  installMachine(() => realNow(), () => realRandom());
   const promises = Promise;
   const globals: Record<string, unknown> = {
     Date: deterministicDate(Date, () => currentRun('Date').timeMs),
@@ -63,7 +64,7 @@ function forbidden(name: string, remedy: string): unknown {
     const error = new DeterminismViolationError(`${name} cannot be used in workflow code, because a replay could not repeat it. ${remedy}`);
     Error.captureStackTrace(error, forbiddenCall);
     // Whatever the code does with the error: going on would be worse.
-    currentRun(name).failTask(error);
+    currentRun(name).handleFailure(error);
     throw error;
   };
 }
