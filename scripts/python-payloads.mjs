@@ -42,6 +42,7 @@ export async function payloadsAgree(python, folder) {
     const [storage] = loadDataConverter({ externalStorage: new ExternalStorage({ drivers: [driver], payloadSizeThreshold: 300 }) }).payloadCodecs;
     const converter = new DefaultPayloadConverterWithProtobufs({ protobufRoot: messages });
     const values = {
+      dataclass: { id: 'o-2', lines: [{ sku: 'lamp', quantity: 2 }], note: null },
       json: { id: 'o-1', lines: [1, 2.5, null, true], name: 'größe' },
       none: undefined,
       bytes: Uint8Array.of(0, 255, 16),

@@ -8,7 +8,7 @@ export function metricsPage() {
     'Made from the code by `node scripts/reference.mjs`. `perdure server start-dev --metrics-port PORT` serves them at `/metrics` in',
     "Prometheus' text format, with `/healthz` and `/readyz` beside it; `startServer({ metricsPort })` does the same.",
     '',
-    'Labels take values from closed sets (RPCs, gRPC codes, `workflow` or `activity`, `normal` or `sticky`): namespaces, task queues and',
+    'Labels take values from closed sets (RPCs, gRPC codes, `workflow`, `activity` or `nexus`, `normal` or `sticky`): namespaces, task queues and',
     'workflow types are no labels, so the number of series does not grow with use. A method has series from its first call on.',
     '',
     ...METRIC_SECTIONS.flatMap(({ title, families }) => [

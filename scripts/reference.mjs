@@ -1,5 +1,5 @@
 // Writes docs/reference/rpcs.md from the running engine (which RPCs work), and docs/reference/limits.md and metrics.md from the tables of
-// the code that enforces and counts them. `--check` only compares.
+// the code that enforces and counts them; sdk.md, where Temporal's SDK is installed. `--check` only compares.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { openEngine } from 'perdure/server';
 import { compatibilityPage } from './reference-compatibility.mjs';
 import { limitsPage } from './reference-limits.mjs';
 import { metricsPage } from './reference-metrics.mjs';
+import { sdkPage } from './reference-sdk.mjs';
 import { sdkMetricsPage } from './reference-sdk-metrics.mjs';
 import * as protocol from '../packages/perdure/dist/protocol/index.js';
 
@@ -39,6 +40,8 @@ const text = [
 ].join('\n');
 
 const pages = { 'docs/reference/rpcs.md': text, 'docs/reference/limits.md': limitsPage(), 'docs/reference/metrics.md': metricsPage(), 'docs/reference/sdk-metrics.md': sdkMetricsPage(), 'docs/reference/compatibility.md': await compatibilityPage(served, protocol) };
+const sdk = sdkPage();
+if (sdk !== undefined) pages['docs/reference/sdk.md'] = sdk;
 for (const [name, page] of Object.entries(pages)) {
   const target = path.join(root, name);
   if (!process.argv.includes('--check')) {

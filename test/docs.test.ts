@@ -1,4 +1,8 @@
-/** The code in the docs compiles: each block ```ts file=NAME of a page is written out, and the page's files are checked together. */
+/**
+ * The code in the docs compiles: each block ```ts file=NAME of a page is written out, and the page's files are checked together. Blocks of
+ * ```ts alone are fragments: they are checked as if they stood in a function where the names of `FRAGMENT_NAMES` are known. Only ```ts part is
+ * not looked at: it needs files that the page does not show.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,6 +13,23 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const pages = ['README.md', ...fs.readdirSync(path.join(root, 'docs/guide')).map((page) => `docs/guide/${page}`)];
+
+const FRAGMENT_NAMES = `
+import { writeFile } from 'node:fs/promises';
+import { Client, type Connection, type WorkflowHandle } from 'perdure/client';
+import type { DataConverter, PayloadCodec } from 'perdure/common';
+import { assertWorkflow } from 'perdure/testing';
+import { Worker } from 'perdure/worker';
+declare const client: Client, connection: Connection, handle: WorkflowHandle, codecs: PayloadCodec[], dataConverter: DataConverter, activities: object;
+declare const workflowsPath: string, taskQueue: string, workflowId: string, tenant: string, query: string;
+export const names = [writeFile, assertWorkflow, Client, Worker, client, connection, handle, codecs, dataConverter, activities, workflowsPath, taskQueue, workflowId, tenant, query];
+`;
+
+/** A fragment as a module: its imports come first. */
+function fragmentModule(code: string): string {
+  const imports = code.match(/^import .*;$/gm) ?? [];
+  return `${imports.join('\n')}${FRAGMENT_NAMES}export async function fragment(): Promise<void> {\n${code.replace(/^import .*;$/gm, '')}}\n`;
+}
 
 test('code blocks of the docs compile', () => {
   const target = path.join(root, 'build/docs');
@@ -21,6 +42,11 @@ test('code blocks of the docs compile', () => {
       fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(path.join(folder, file as string), code as string);
       blocks++;
+    }
+    for (const [index, [, code]] of [...text.matchAll(/```ts\n([\s\S]*?)```/g)].entries()) {
+      const folder = path.join(target, 'fragments');
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(path.join(folder, `${path.basename(page, '.md')}-${index}.ts`), fragmentModule(code as string));
     }
   }
   assert.ok(blocks >= 5, 'the pages have code');
@@ -58,7 +84,7 @@ test('the tests that the guide shows run, and pass', () => {
   assert.equal(compiled.status, 0, compiled.stdout);
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const files = fs.readdirSync(target).filter((file) => file.endsWith('.test.js'));
-  const { status, stdout } = spawnSync(process.execPath, ['--test', ...files], { cwd: target, encoding: 'utf8', env });
+  const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: target, encoding: 'utf8', env });
   assert.equal(status, 0, stdout);
   assert.match(stdout, /# pass 7\b/);
 });

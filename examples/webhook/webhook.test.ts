@@ -56,5 +56,8 @@ test('a refusal fails the activity; nonsense is turned away', async () => {
 
 test('after two days without a call, nobody paid', async () => {
   await using shop = await open();
-  assert.equal(await shop.env.run(collect, { args: ['i-1', 500] }), 'nobody paid');
+  const handle = await shop.env.start(collect, { args: ['i-1', 500] });
+  await shop.callback;
+  await shop.env.sleep('2 days');
+  assert.equal(await handle.result(), 'nobody paid');
 });

@@ -43,8 +43,12 @@ export interface Halves {
   readonly client: string;
 }
 
-/** Runs the worker and, beside it, the client and the program's tests. @throws AssertionError with what they printed */
-export async function runProgram(t: TestContext, { worker, client }: Halves, address: string): Promise<void> {
+/**
+ * Runs the worker and, beside it, the client and the program's tests.
+ *
+ * @returns the namespace in which all of it ran @throws AssertionError with what they printed
+ */
+export async function runProgram(t: TestContext, { worker, client }: Halves, address: string): Promise<string> {
   const namespace = `program-${randomUUID()}`;
   await makeNamespace(address, namespace);
   const env: NodeJS.ProcessEnv = { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
@@ -59,6 +63,7 @@ export async function runProgram(t: TestContext, { worker, client }: Halves, add
   await working.succeeded();
   const tests = fs.readdirSync(path.join(client, 'lib')).filter((file) => file.endsWith('.test.js'));
   if (tests.length > 0) await new Program(['--test', ...tests.map((file) => path.join('lib', file))], client, env).succeeded();
+  return namespace;
 }
 
 /** The program's own tests, without any server. */

@@ -7,13 +7,30 @@ import base64
 import dataclasses
 import json
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
 from temporalio.converter import DataConverter, ExternalStorage
 
+
+@dataclasses.dataclass
+class Line:
+    sku: str
+    quantity: int
+
+
+@dataclasses.dataclass
+class Order:
+    """A dataclass is JSON on the wire: in TypeScript an object."""
+
+    id: str
+    lines: List[Line]
+    note: Optional[str] = None
+
+
 EXPECTED: Dict[str, Any] = {
+    "dataclass": Order("o-2", [Line("lamp", 2)]),
     "json": {"id": "o-1", "lines": [1, 2.5, None, True], "name": "größe"},
     "none": None,
     "bytes": bytes([0, 255, 16]),
@@ -49,7 +66,7 @@ async def main() -> None:
     )
     for name, expected in EXPECTED.items():
         payload = Payload.FromString(base64.b64decode(given["payloads"][name]))
-        hint = [type(expected)] if isinstance(expected, WorkflowExecution) else None
+        hint = [type(expected)] if isinstance(expected, (Order, WorkflowExecution)) else None
         [value] = await converter.decode([payload], hint)
         assert value == expected, f"{name}: {value!r}"
     names = [name for name in EXPECTED if name != "binary message"]

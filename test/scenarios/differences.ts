@@ -15,6 +15,12 @@ export interface KnownDifference {
 export const DIFFERENCES: readonly KnownDifference[] = [
   {
     what: /^outcome$/,
+    where: 'standalone-activities/operators',
+    seen: 'activities without a workflow can be paused, unpaused, reset, given other options, and be the subject of batch operations; Temporal’s server has that behind flags',
+    because: 'it works here, so nobody has to switch it on',
+  },
+  {
+    what: /^outcome$/,
     where: 'task-queues/of tasks that wait',
     seen: 'priority keys order the tasks of a whole queue; on Temporal’s server each of its partitions for itself',
     because: 'a queue has one partition here',
@@ -53,6 +59,18 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: /prevAutoResetPoints\.points\.\d+\.expireTime$/,
     seen: 'the reset points that a run takes over from the run before it have no expiry',
     because: 'a run does not know how long its namespace keeps closed runs; whoever resets to a point of a run that is gone is told so',
+  },
+  {
+    what: /nexus-operation-token$|temporal-callback-token$|^NEXUS_OPERATION_STARTED\.operation(Id|Token)$/,
+    where: 'nexus/',
+    seen: 'tokens of Nexus operations',
+    because: 'they hold the ids of runs, in a form of the server’s own or of the handler’s',
+  },
+  {
+    what: /^(NEXUS_OPERATION_FAILED|WORKFLOW_EXECUTION_FAILED)\.failure\.cause\.source$/,
+    where: 'nexus/',
+    seen: 'the failure of a Nexus operation says which SDK it came from, as every other failure does',
+    because: 'the handler says so; Temporal’s server drops it where a handler fails an operation, and keeps it where a workflow behind one fails',
   },
   {
     what: /^WORKFLOW_TASK_FAILED\.failure\.message$/,

@@ -1,7 +1,6 @@
 /** Rows of the table that no scenario can exercise, each with its reason. What is neither here nor covered shows as "not covered". */
 import type { Row } from './rows.js';
 
-const NEXUS = 'Nexus is not implemented';
 const TIME_SKIPPING = 'time skipping of single workflows is not implemented: Temporal’s server has it behind a flag, and no SDK asks for it';
 const NEVER_WRITTEN = 'Temporal’s server never writes it';
 
@@ -9,32 +8,17 @@ const NEVER_WRITTEN = 'Temporal’s server never writes it';
 const NAMESPACE_GONE = 'the other namespace has to go between the command and its arrival: `packages/perdure/src/frontend/children.test.ts` arranges that';
 
 export const GAPS: Partial<Record<Row, string>> = {
-  'command:SCHEDULE_NEXUS_OPERATION': NEXUS,
-  'command:REQUEST_CANCEL_NEXUS_OPERATION': NEXUS,
-  'event:NEXUS_OPERATION_SCHEDULED': NEXUS,
-  'event:NEXUS_OPERATION_STARTED': NEXUS,
-  'event:NEXUS_OPERATION_COMPLETED': NEXUS,
-  'event:NEXUS_OPERATION_FAILED': NEXUS,
-  'event:NEXUS_OPERATION_CANCELED': NEXUS,
-  'event:NEXUS_OPERATION_TIMED_OUT': NEXUS,
-  'event:NEXUS_OPERATION_CANCEL_REQUESTED': NEXUS,
-  'event:NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED': NEXUS,
-  'event:NEXUS_OPERATION_CANCEL_REQUEST_FAILED': NEXUS,
   'cause:workflowTask.WORKFLOW_PAUSE_REQUESTED_BEFORE_TASK_STARTED': 'written before the task has started, which SDKs cannot replay: a paused run keeps its task waiting',
   'event:WORKFLOW_EXECUTION_UPDATE_REJECTED': NEVER_WRITTEN,
   'event:WORKFLOW_PROPERTIES_MODIFIED_EXTERNALLY': NEVER_WRITTEN,
   'event:ACTIVITY_PROPERTIES_MODIFIED_EXTERNALLY': NEVER_WRITTEN,
-  'cause:workflowTask.BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES': NEXUS,
-  'cause:workflowTask.BAD_REQUEST_CANCEL_NEXUS_OPERATION_ATTRIBUTES': NEXUS,
-  'cause:workflowTask.PENDING_NEXUS_OPERATIONS_LIMIT_EXCEEDED': NEXUS,
-  'rpc:PollNexusTaskQueue': 'Nexus is not implemented: a poll waits and comes back empty',
   'cause:workflowTask.FAILOVER_CLOSE_COMMAND': 'clusters that fail over to each other are not implemented',
   'cause:workflowTask.FEATURE_DISABLED': 'nothing that a command asks for can be switched off',
   'cause:workflowTask.GRPC_MESSAGE_TOO_LARGE': 'ends the run, as on Temporal’s server, and so leaves no failed task (see workflow-tasks)',
   'cause:startChild.NAMESPACE_NOT_FOUND': NAMESPACE_GONE,
   'cause:signalExternal.NAMESPACE_NOT_FOUND': NAMESPACE_GONE,
   'cause:cancelExternal.NAMESPACE_NOT_FOUND': NAMESPACE_GONE,
-  'cause:startChild.INVALID_VERSIONING_OVERRIDE': 'worker deployments are not implemented',
+  'cause:startChild.INVALID_VERSIONING_OVERRIDE': 'the override of a child is not checked: the child waits for workers of its version',
   'policy:updateWait.ADMITTED': 'refused, as by Temporal’s server: an update that was only admitted may never be taken',
   'policy:retryState.INTERNAL_SERVER_ERROR': 'for a server that could not work out the next attempt',
   'event:WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED': TIME_SKIPPING,
@@ -67,11 +51,6 @@ export const FIELD_GAPS: readonly FieldGap[] = [
   {
     fields: '`blocked_reason` of callbacks and of Nexus operations',
     here: 'always empty',
-    because: 'Temporal’s server sets it while its circuit breaker for an address is open; here each callback has pauses of its own, which describe shows (`next_attempt_schedule_time`)',
-  },
-  {
-    fields: 'completion callbacks with the URL `temporal://system`',
-    here: 'accepted; the delivery fails for good, which describe shows',
-    because: 'a Nexus operation of the same server is behind it, and Nexus is not implemented: no SDK gets such an address from this server',
+    because: 'Temporal’s server sets it while its circuit breaker for an address is open; here each callback and each operation has pauses of its own, which describe shows (`next_attempt_schedule_time`)',
   },
 ];

@@ -38,7 +38,8 @@ export async function historyOf(transport: Transport, namespace: string, workflo
   return History.decode(await encodedHistory(transport, namespace, workflowId, runId)).events;
 }
 
-async function encodedHistory(transport: Transport, namespace: string, workflowId: string, runId = ''): Promise<Uint8Array> {
+/** The history as it came, for replayers. */
+export async function encodedHistory(transport: Transport, namespace: string, workflowId: string, runId = ''): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let nextPageToken: Uint8Array | undefined;
   do {

@@ -41,31 +41,45 @@ interface OfficialProto {
   readonly temporal: { api: { history: { v1: { History: { decode(bytes: Uint8Array): unknown } } } } };
 }
 
+export interface EncodedHistory {
+  readonly workflowId: string;
+  readonly encoded: Uint8Array;
+}
+
 /** Replays all histories with both SDKs: what one wrote, the other can go on with. */
 export async function replayWithBothSdks(t: TestContext, areas: readonly AreaHistories[]): Promise<void> {
-  const { temporal } = createRequire(path.join(root, 'test/official/package.json'))('@temporalio/proto') as OfficialProto;
   // Ours first: the official replayer leaves a promise hook in its thread that makes code from strings, which our realms forbid.
-  await replay(t, 'ours', areas, (encoded) => encoded);
-  await replay(t, 'official', areas, (encoded) => temporal.api.history.v1.History.decode(encoded));
+  for (const sdk of ['ours', 'official'] as const) {
+    for (const { area, histories } of areas) {
+      if (area.workflows === undefined) continue;
+      await t.test(`${area.name}: ${histories.length} histories replay with ${sdk === 'ours' ? 'our' : 'the official'} SDK`, { timeout: 120_000 }, async () => {
+        const workflowBundle = await bundleArea(sdk, area);
+        // What a scenario wrote by hand is no workflow's history.
+        const begun = histories.filter(({ events }) => typeOf(events) !== 'byHand' && events.some((event) => event.workflowTaskCompletedEventAttributes !== undefined));
+        assert.deepEqual(await (sdk === 'ours' ? replayOurs : replayOfficially)({ workflowBundle }, begun), []);
+      });
+    }
+  }
 }
 
 const typeOf = (events: readonly HistoryEvent[]): string | undefined => events[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name;
 
-/** @throws AssertionError that lists those that do not replay */
-async function replay(t: TestContext, sdk: SdkName, areas: readonly AreaHistories[], given: (encoded: Uint8Array) => unknown): Promise<void> {
+/** @param options of the replayer: a bundle or a path @returns what did not replay */
+export async function replayOurs(options: object, histories: readonly EncodedHistory[]): Promise<readonly string[]> {
+  return replay('ours', options, histories.map(({ workflowId, encoded }) => ({ workflowId, history: encoded })));
+}
+
+/** The same, with the official SDK. */
+export async function replayOfficially(options: object, histories: readonly EncodedHistory[]): Promise<readonly string[]> {
+  const { temporal } = createRequire(path.join(root, 'test/official/package.json'))('@temporalio/proto') as OfficialProto;
+  return replay('official', options, histories.map(({ workflowId, encoded }) => ({ workflowId, history: temporal.api.history.v1.History.decode(encoded) })));
+}
+
+async function replay(sdk: SdkName, options: object, histories: readonly object[]): Promise<readonly string[]> {
   const { Worker } = await loadWorker(sdk);
-  for (const { area, histories } of areas) {
-    if (area.workflows === undefined) continue;
-    await t.test(`${area.name}: ${histories.length} histories replay with ${sdk === 'ours' ? 'our' : 'the official'} SDK`, { timeout: 120_000 }, async () => {
-      const workflowBundle = await bundleArea(sdk, area);
-      // What a scenario wrote by hand is no workflow's history.
-      const begun = histories.filter(({ events }) => typeOf(events) !== 'byHand' && events.some((event) => event.workflowTaskCompletedEventAttributes !== undefined));
-      const failed: string[] = [];
-      const inputs = begun.map(({ workflowId, encoded }) => ({ workflowId, history: given(encoded) }));
-      for await (const { workflowId, error } of (Worker as unknown as Replayer).runReplayHistories({ workflowBundle }, inputs)) {
-        if (error !== undefined) failed.push(`${workflowId}: ${String(error)}`);
-      }
-      assert.deepEqual(failed, []);
-    });
+  const failed: string[] = [];
+  for await (const { workflowId, error } of (Worker as unknown as Replayer).runReplayHistories(options, histories)) {
+    if (error !== undefined) failed.push(`${workflowId}: ${String(error)}`);
   }
+  return failed;
 }

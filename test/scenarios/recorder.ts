@@ -117,7 +117,8 @@ export class Recorder {
   }
 
   #learnActivity(task: PollActivityTaskQueueResponse): void {
-    const mark = this.#markOfWorkflow(task.workflowExecution?.workflowId ?? '');
+    // One without a workflow has the mark in its own id.
+    const mark = this.#markOfWorkflow(task.workflowExecution?.workflowId || task.activityId);
     if (mark !== undefined) this.#tokens.set(Buffer.from(task.taskToken).toString('base64'), mark);
   }
 
@@ -127,10 +128,12 @@ export class Recorder {
 
   #markIn(message: unknown): string | undefined {
     if (message === undefined) return undefined;
-    const fields = message as { taskToken?: Uint8Array; workflowId?: string; execution?: { workflowId?: string }; workflowExecution?: { workflowId?: string }; taskQueue?: string | { name?: string } };
+    const fields = message as { taskToken?: Uint8Array; activityId?: string; workflowId?: string; execution?: { workflowId?: string }; workflowExecution?: { workflowId?: string }; taskQueue?: string | { name?: string } };
     const workflowId = fields.workflowExecution?.workflowId || fields.execution?.workflowId || fields.workflowId;
     if (workflowId !== undefined && workflowId !== '') return this.#markOfWorkflow(workflowId);
     if (fields.taskToken !== undefined && fields.taskToken.byteLength > 0) return this.#tokens.get(Buffer.from(fields.taskToken).toString('base64'));
+    const ofActivity = MARKED.exec(fields.activityId ?? '')?.[1];
+    if (ofActivity !== undefined) return ofActivity;
     const queue = typeof fields.taskQueue === 'string' ? fields.taskQueue : fields.taskQueue?.name;
     return MARKED.exec(queue ?? '')?.[1];
   }

@@ -1,5 +1,5 @@
 /** What must hold on the disk of a simulation, whatever went wrong before. */
-import type { HistoryEvent } from '#perdure/protocol/index';
+import { EventType, type HistoryEvent } from '#perdure/protocol/index';
 import type { WorkflowExecutor } from '#perdure/sdk/replay/executor';
 import type { SimulatedWorld } from '#perdure/simulation/simulated-world';
 
@@ -84,6 +84,31 @@ function endOf(event: HistoryEvent): string | undefined {
     event.workflowExecutionTerminatedEventAttributes ??
     event.workflowExecutionContinuedAsNewEventAttributes;
   return closed === undefined ? undefined : 'the run';
+}
+
+const STATUS_BY_EVENT: ReadonlyMap<EventType, string> = new Map([
+  [EventType.WORKFLOW_EXECUTION_COMPLETED, 'COMPLETED'],
+  [EventType.WORKFLOW_EXECUTION_FAILED, 'FAILED'],
+  [EventType.WORKFLOW_EXECUTION_TIMED_OUT, 'TIMED_OUT'],
+  [EventType.WORKFLOW_EXECUTION_CANCELED, 'CANCELLED'],
+  [EventType.WORKFLOW_EXECUTION_TERMINATED, 'TERMINATED'],
+  [EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW, 'CONTINUED_AS_NEW'],
+]);
+
+/** Lists show every run that is on the disk, as it is, and no other. Takes time of the simulation. */
+export async function checkLists({ client, disk }: SimulatedWorld, problems: Problems): Promise<void> {
+  const listed = new Map<string, string>();
+  for await (const { workflowId, runId, status } of client.workflow.list({ pageSize: 7 })) {
+    if (listed.has(runId)) problems.add(`${workflowId} (${runId}) is listed twice`);
+    listed.set(runId, status.name);
+  }
+  for (const { workflowId, runId } of disk.runs) {
+    const end = disk.lastEvent(runId);
+    const status = end === undefined ? 'no run' : (STATUS_BY_EVENT.get(end.eventType) ?? 'RUNNING');
+    if (listed.get(runId) !== status) problems.add(`${workflowId} (${runId}) is ${status}, and listed as ${listed.get(runId) ?? 'nothing'}`);
+    listed.delete(runId);
+  }
+  for (const runId of listed.keys()) problems.add(`${runId} is listed, and nowhere else`);
 }
 
 /** Nothing is left to do: neither now, nor for a server that opens on this disk and derives anew what is owed. */

@@ -12,10 +12,11 @@ import { createWorkflowExecutor, type WorkflowExecutor } from '#perdure/sdk/repl
 import type { WorkflowSource } from '#perdure/sdk/worker/create';
 import { Realm } from '#perdure/sdk/sandbox/realm';
 import { bundleWorkflowCode } from '#perdure/sdk/sandbox/bundle';
-import { FixedFaults, RandomFaults, type Fault, type FaultPlan } from '#perdure/simulation/faults';
+import { FixedFaults, RandomFaults, type CommitFault, type Fault, type FaultPlan } from '#perdure/simulation/faults';
 import { SimulatedWorld } from '#perdure/simulation/simulated-world';
 import { createActivities, Witness } from './activities.js';
-import { checkAtRest, checkDisk, Problems } from './checks.js';
+import { checkAtRest, checkDisk, checkLists, Problems } from './checks.js';
+import { batch, namespace, overlap, rate, staged } from './operations.js';
 import { QUEUE, resetFamily, resetListener, resetSteps, type Scene } from './resets.js';
 import type * as workflows from './workflows.js';
 
@@ -24,6 +25,8 @@ export interface EngineRun {
   readonly faults: readonly Fault[];
   readonly fingerprint: string;
   readonly stories: readonly string[];
+  /** Requests that reached the server after others that were made later. */
+  readonly overtaken: number;
 }
 
 export interface EngineRunOptions {
@@ -35,8 +38,10 @@ export interface EngineRunOptions {
 const STORM_MS = 40_000;
 const MOST_FAULTS = 14;
 const LONGEST_CALM_MS = 3 * 86_400_000;
+/** Commits of a run, more or less. */
+const MOST_CRASHED_COMMITS = 151;
 const COLLECTOR = 'collector';
-export const STORIES = ['steps', 'locally', 'parent', 'add', 'update', 'cancel', 'delete', 'reset', 'schedule', 'family', 'listener'] as const;
+export const STORIES = ['steps', 'locally', 'parent', 'add', 'update', 'cancel', 'delete', 'reset', 'schedule', 'family', 'listener', 'batch', 'namespace', 'rate', 'staged', 'overlap'] as const;
 
 export async function workflowSource(workflowsPath: string): Promise<WorkflowSource> {
   const nothing = (): void => {};
@@ -66,15 +71,13 @@ class Run {
 
   constructor(seed: number, { source, faults }: EngineRunOptions) {
     this.#given = faults ?? [];
-    this.#random = faults === undefined ? new RandomFaults(seededRandom(seed ^ 0x5eed_0005, { now: () => 0 }), { most: MOST_FAULTS, workers: 2 }) : undefined;
+    this.#random = faults === undefined ? new RandomFaults(seededRandom(seed ^ 0x5eed_0005, { now: () => 0 }), { most: MOST_FAULTS, workers: 2, certain: certainCrash(seed) }) : undefined;
     const plan: FaultPlan = this.#random ?? new FixedFaults(this.#given);
     this.#world = new SimulatedWorld({
       seed,
       plan,
       workflows: source,
-      taskQueue: QUEUE,
-      workers: 2,
-      activities: () => createActivities(this.#witness),
+      queues: [{ taskQueue: QUEUE, workers: 2, activities: () => createActivities(this.#witness) }],
       executorOf: (inner) => (this.#executor = inner),
       // Every third run checks each step against the journal, which takes longer. In every other one hardly a machine stays in memory.
       engine: { verify: seed % 3 === 0, ...(seed % 2 === 0 && { limits: { groupRecords: 1 + (seed % 5), cachedMachines: 1 + (seed % 20) } }) },
@@ -97,7 +100,7 @@ class Run {
     } finally {
       world.close();
     }
-    return { problems: [...this.#problems.list, ...this.#witness.problems], faults: this.#random?.drawn ?? this.#given, fingerprint: world.disk.fingerprint(), stories: this.#stories };
+    return { problems: [...this.#problems.list, ...this.#witness.problems], faults: this.#random?.drawn ?? this.#given, fingerprint: world.disk.fingerprint(), stories: this.#stories, overtaken: world.network.overtaken };
   }
 
   async #calm(): Promise<void> {
@@ -108,6 +111,8 @@ class Run {
     const last = await world.run(() => this.#open === 0, LONGEST_CALM_MS);
     if (last !== 'done') return this.#problems.add(`${last}: the collector does not end`);
     this.#checkCollected();
+    this.#want('lists', () => checkLists(world, this.#problems));
+    if ((await world.run(() => this.#open === 0, LONGEST_CALM_MS)) !== 'done') this.#problems.add('a list is not answered');
     await checkDisk(world, this.#executor, this.#deleted, this.#problems);
     await checkAtRest(world, this.#problems);
   }
@@ -199,9 +204,16 @@ class Run {
         return this.#schedules(name);
       case 9:
         return this.#soon(() => this.#want(name, () => resetFamily(this.#scene, name)));
-      default:
+      case 10:
         return this.#soon(() => this.#want(name, () => resetListener(this.#scene, name)));
+      default:
+        return this.#operation(kind, name);
     }
+  }
+
+  #operation(kind: number, name: string): void {
+    const story = [batch, namespace, rate, staged, overlap][kind - 11];
+    if (story !== undefined) this.#soon(() => this.#want(name, () => story(this.#scene, name)));
   }
 
   #runsTo<Result>(name: string, start: () => Promise<{ result(): Promise<Result> }>, isRight: (result: Result) => boolean): void {
@@ -304,6 +316,12 @@ class Run {
       }),
     );
   }
+}
+
+/** In most seeds the server dies in one of its commits, in another one each time, so that none is left out for long. */
+function certainCrash(seed: number): CommitFault | undefined {
+  if (seed % 4 === 3) return undefined;
+  return { kind: 'serverCrash', commit: 1 + ((seed * 37) % MOST_CRASHED_COMMITS), moment: seed % 4 === 0 ? 'before' : 'after', downMs: 0 };
 }
 
 /** An earlier try did it, and its answer was lost. */

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Fault } from '#perdure/simulation/faults';
 import { shrink } from '#perdure/simulation/shrink';
 import { playEngine, workflowSource, type EngineRun } from './engine-run.js';
+import { Tally } from './tally.js';
 
 const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1000' }, seed: { type: 'string' }, first: { type: 'string', default: '1' }, faults: { type: 'string' } } });
 const seeds = values.seed === undefined ? Array.from({ length: Number(values.seeds) }, (_, index) => Number(values.first) + index) : [Number(values.seed)];
@@ -26,10 +27,12 @@ async function report(seed: number, { problems, faults, fingerprint }: EngineRun
   console.log(`  Repeat it: npm run simulate -- --seed ${seed} --faults '${JSON.stringify(smallest.faults)}'`);
 }
 
+const tally = new Tally();
 let failures = 0;
 const startedAt = performance.now();
 for (const [index, seed] of seeds.entries()) {
   const run = await playEngine(seed, { source, faults: given });
+  tally.add(run);
   if (run.problems.length > 0) {
     failures += 1;
     process.exitCode = 1;
@@ -39,3 +42,4 @@ for (const [index, seed] of seeds.entries()) {
   if ((index + 1) % 500 === 0) console.log(`${index + 1} seeds, ${failures} failures, ${Math.round((performance.now() - startedAt) / (index + 1))} ms each`);
 }
 console.log(`${seeds.length} seeds asked for, ${failures} failures.`);
+console.log(String(tally));

@@ -14,6 +14,7 @@ import {
   setHandler,
   sleep,
   startChild,
+  upsertSearchAttributes,
 } from 'perdure/workflow';
 import type { Activities } from './activities.js';
 
@@ -111,4 +112,23 @@ export async function patient(name: string): Promise<string> {
 
 export async function tick(): Promise<string> {
   return step('tick', 0);
+}
+
+/** Shows in lists how far it is. */
+export async function stages(name: string, attribute: string, count: number): Promise<string> {
+  for (let stage = 0; stage < count; stage++) {
+    upsertSearchAttributes({ [attribute]: [`stage ${stage}`] });
+    await (stage % 2 === 0 ? sleep(700) : step(`${name}-${stage}`, 1));
+  }
+  return `stage ${count - 1}`;
+}
+
+/** Takes its time, and cleans up when it is cancelled. */
+export async function lasting(name: string, ms: number): Promise<void> {
+  try {
+    await sleep(ms);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    await CancellationScope.nonCancellable(() => step(`${name}-cleanup`, 1));
+  }
 }
