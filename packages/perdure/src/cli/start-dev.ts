@@ -6,7 +6,8 @@
  * loses nothing that was acknowledged either.
  */
 import path from 'node:path';
-import { consoleLogger, LOG_LEVELS, readLimitSettings, startServer, type Limits, type Logger, type LogLevel, type SearchAttributeTypeName, type Server, type ServerOptions } from '../server/index.js';
+import { checkCallbackAddress, consoleLogger, LOG_LEVELS, readLimitSettings, startServer, type Limits, type Logger, type LogLevel, type SearchAttributeTypeName, type Server, type ServerOptions } from '../server/index.js';
+import { UsageError } from './parse.js';
 import { ExitCode, type FlagValues } from './spec.js';
 import { startDevFlags } from './start-dev-flags.js';
 import { explainStartFailure } from './start-failure.js';
@@ -66,6 +67,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** Who can reach a server on this machine only can call this machine's ports as well. */
 function callbackAddresses(flags: FlagValues): readonly string[] {
   const given = flags.strings('callback-address');
+  for (const address of given) understood('callback-address', () => checkCallbackAddress(address));
   const ip = flags.string('ip') ?? '127.0.0.1';
   if (given.length > 0 || !['localhost', '127.0.0.1', '::1'].includes(ip)) return given;
   return LOOPBACK.flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
@@ -77,9 +79,18 @@ function limits(flags: FlagValues, logger: Logger): Limits {
     const end = setting.indexOf('=');
     return [setting.slice(0, end), JSON.parse(setting.slice(end + 1))];
   });
-  const { limits, unknown } = readLimitSettings(settings);
+  const { limits, unknown } = understood('dynamic-config-value', () => readLimitSettings(settings));
   for (const message of unknown) logger.warn(`${message} It has no effect.`);
   return limits;
+}
+
+/** What the server says of a value that it cannot take. */
+function understood<Result>(flag: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(`--${flag}: ${error.message}`) : error;
+  }
 }
 
 function logLevel(flags: FlagValues): LogLevel {

@@ -132,6 +132,8 @@ export interface HistoryLimit {
   readonly batches?: number | undefined;
   /** Leave out batches that begin after this event; also the first one. Default: none. */
   readonly throughEventId?: number | undefined;
+  /** Towards the beginning, latest batch first. Default: towards the end. */
+  readonly descending?: boolean | undefined;
 }
 
 /** Which machines `machines` lists. */
@@ -230,6 +232,9 @@ export interface Store {
    * The batches that hold events `fromEventId` and later, in order, whole: the first one may begin before `fromEventId`.
    * Empty past the end or for an unknown machine. Snapshots make no difference to it. To read everything, go on from
    * `lastEventId + 1` of the last batch until that is beyond the last event.
+   *
+   * Descending: the batches that hold events `fromEventId` and earlier, latest first; the first one may end after `fromEventId`. Go on
+   * from `firstEventId - 1` of the last batch until that is 0.
    */
   history(machine: MachineId, fromEventId: number, limit: HistoryLimit): Promise<readonly HistoryBatch[]>;
 

@@ -222,6 +222,8 @@ export function testCommits(harness: StoreHarness): void {
     assert.equal(await store.current('workflow', NAMESPACE, 'key-1'), machine(1));
     assert.equal(await store.nextWake(0), 20);
     await assert.rejects(store.commit([step(1, 2)]), StaleWriterError);
+    await assert.rejects(store.commit([created(9), created(1)]), StaleWriterError);
+    assert.equal(await store.load(machine(9)), undefined);
     await store.commit([step(1, 3, { history: batch(4) })]);
     assert.deepEqual(ranges(await store.history(machine(1), 1, ENOUGH)), ['1..2', '3..3', '4..4']);
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InvalidTransitionError } from '../errors.js';
-import type { MachineId, Page, PageRequest, Transition } from '../store.js';
+import type { HistoryLimit, MachineId, Page, PageRequest, Transition } from '../store.js';
 import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
 
 async function allPages<Item>(read: (request: PageRequest) => Promise<Page<Item>>, limit: number): Promise<Item[]> {
@@ -73,6 +73,29 @@ export function testReads(harness: StoreHarness): void {
     for (const [from, batches] of expected) assert.deepEqual(ranges(await store.history(machine(1), from, ENOUGH)), batches);
     const spliced = Buffer.concat((await store.history(machine(1), 3, ENOUGH)).map((each) => each.bytes));
     assert.equal(text(spliced), '3..3;4..9;10..10;');
+  });
+
+  test('history is read backwards from any event, in whole batches, past records without history', async () => {
+    await using open = await harness.open();
+    const { store } = open;
+    await store.commit([created(1, { private: bytes('p') }), created(2, { history: batch(1, 99) })]);
+    await store.commit([step(1, 2, { history: batch(1, 2) }), step(1, 3, { snapshot: bytes('s') })]);
+    await store.commit([step(1, 4, { history: batch(3) }), step(1, 5), step(1, 6), step(1, 7, { history: batch(4, 9) })]);
+    await store.commit([step(1, 8, { history: batch(10), snapshot: bytes('s') }), step(1, 9)]);
+    const expected: readonly [number, string[]][] = [
+      [1_000, ['10..10', '4..9', '3..3', '1..2']],
+      [10, ['10..10', '4..9', '3..3', '1..2']],
+      [9, ['4..9', '3..3', '1..2']],
+      [4, ['4..9', '3..3', '1..2']],
+      [3, ['3..3', '1..2']],
+      [1, ['1..2']],
+      [0, []],
+    ];
+    const read = (from: number, limit: HistoryLimit) => store.history(machine(1), from, { ...limit, descending: true });
+    for (const [from, batches] of expected) assert.deepEqual(ranges(await read(from, ENOUGH)), batches);
+    assert.deepEqual(ranges(await read(10, { ...ENOUGH, batches: 2 })), ['10..10', '4..9']);
+    assert.deepEqual(ranges(await read(9, { bytes: 0 })), ['4..9'], 'at least one');
+    assert.deepEqual(await store.history(machine(9), 1, { ...ENOUGH, descending: true }), []);
   });
 
   test('a page of history keeps to its limits, but always moves on', async () => {

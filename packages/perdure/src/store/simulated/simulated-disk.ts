@@ -86,8 +86,10 @@ export class SimulatedDisk {
   history(id: MachineId, fromEventId: number, limit: HistoryLimit): readonly HistoryBatch[] {
     const batches: HistoryBatch[] = [];
     let bytes = 0;
-    for (const { history } of this.#machines.get(id)?.journal ?? []) {
-      if (history === undefined || history.lastEventId < fromEventId) continue;
+    const { descending = false } = limit;
+    const journal = this.#machines.get(id)?.journal ?? [];
+    for (const { history } of descending ? [...journal].reverse() : journal) {
+      if (history === undefined || (descending ? history.firstEventId > fromEventId : history.lastEventId < fromEventId)) continue;
       if (history.firstEventId > (limit.throughEventId ?? Infinity)) break;
       bytes += history.bytes.length;
       if (batches.length > 0 && (bytes > limit.bytes || batches.length >= (limit.batches ?? Infinity))) break;

@@ -12,7 +12,7 @@
  */
 import type { Listing } from '../../machines/listing.js';
 import type { SqliteDatabase } from './driver.js';
-import { decodeListingBatch, encodeListingBatch, withEncodedBytes } from './listing-batch.js';
+import { decodeListingBatch, encodeListingBatch } from './listing-batch.js';
 import type { ListingWriter } from './listing-writer.js';
 
 /**
@@ -95,8 +95,8 @@ export class FreshListings {
   /** Puts what came into the table, and into the indexes what waited longest, as far as too much waits. */
   write(): void {
     if (this.#coming.size === 0) return;
-    const bytes = encodeListingBatch(this.#coming);
-    this.#coming = withEncodedBytes(this.#coming, bytes);
+    const { bytes, batch: coming } = encodeListingBatch(this.#coming);
+    this.#coming = coming;
     const batch = { id: this.#lastId + 1, machines: [...this.#coming.keys()], bytes: bytes.byteLength };
     this.#statements.insert.run(batch.id, bytes);
     this.#written = batch;

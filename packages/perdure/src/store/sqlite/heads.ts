@@ -1,6 +1,6 @@
 /**
  * What the writer has to know of a machine to append to it: its number, where its journal ends, and what its row says
- * now, so that indexed columns are only written when they change. Remembered for the machines that wrote last; for
+ * now, so that indexed columns are only written when they change. Remembered for the machines that came last; for
  * others it is read again. Nothing but the writer writes to the file, so a remembered head is never wrong.
  */
 import type { MachineId } from '../store.js';
@@ -18,7 +18,7 @@ export interface Head extends JournalHead {
 const MOST_REMEMBERED = 16_384;
 
 export class Heads {
-  /** In the order of their last write: the first one is the one to forget. */
+  /** In the order in which they came: the first one is the one to forget. If it still writes it is read again, once in so many machines. */
   readonly #remembered = new Map<MachineId, Head>();
   readonly #selectRow: SqliteStatement;
   readonly #selectEnd: SqliteStatement;
@@ -34,8 +34,12 @@ export class Heads {
     return this.#remembered.get(id) ?? this.#read(id);
   }
 
+  /** Undefined also for a machine that wrote long ago. */
+  remembered(id: MachineId): Head | undefined {
+    return this.#remembered.get(id);
+  }
+
   set(id: MachineId, head: Head): void {
-    this.#remembered.delete(id);
     this.#remembered.set(id, head);
     if (this.#remembered.size <= MOST_REMEMBERED) return;
     for (const oldest of this.#remembered.keys()) {

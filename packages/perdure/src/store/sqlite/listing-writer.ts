@@ -53,7 +53,8 @@ export class ListingWriter {
     const closes = before['close_key'] !== row.closeKey || before[CLOSING] !== status;
     const free = [...FREE_INDEXES.map((index) => row.columns[index] ?? null), row.others];
     if (closes) this.#statements.updateClosing.run(row.closeKey, status, ...free, number);
-    else this.#statements.update.run(...free, number);
+    // Of a schedule nothing else than what is shown changes, firing after firing.
+    else if (!free.every((value, index) => isSame(before[FREE_COLUMNS[index] ?? ''], value))) this.#statements.update.run(...free, number);
     this.#statements.setShown.run(number, shown);
     if (!closes && before['attributes'] === row.others) return;
     const scope = before['scope'] as number;
@@ -92,7 +93,7 @@ function prepareStatements(database: SqliteDatabase) {
   const set = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(', ');
   const columns = ['machine', 'scope', 'close_key', 'start_time', ...ROW_COLUMNS, 'attributes'];
   return {
-    select: prepare(`SELECT scope, close_key, start_time, ${CLOSING}, ${[...FIXED].join(', ')}, attributes FROM listed WHERE machine = ?`),
+    select: prepare(`SELECT scope, close_key, start_time, ${ROW_COLUMNS.join(', ')}, attributes FROM listed WHERE machine = ?`),
     scope: prepare('SELECT scope FROM machine WHERE number = ?'),
     insert: prepare(`INSERT INTO listed (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`),
     // SQLite rewrites the indexes of every column that is named.

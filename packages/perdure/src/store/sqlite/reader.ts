@@ -86,12 +86,13 @@ export class Reader {
     const id = idToBytes(machine);
     const number = id && rowOf<{ number: number }>(this.#statements.number.get(id))?.number;
     if (number === undefined) return [];
-    const fromSeq = this.#firstSeqReaching(number, fromEventId);
+    const { descending = false } = limit;
+    const fromSeq = fromEventId <= 1 && !descending ? 1 : this.#firstSeqReaching(number, fromEventId);
     const batches: HistoryBatch[] = [];
     let bytes = 0;
-    for (const row of this.#statements.historyFrom.iterate(number, fromSeq)) {
+    for (const row of this.#statements[descending ? 'historyBefore' : 'historyFrom'].iterate(number, fromSeq)) {
       const batch = historyBatch(row as unknown as BatchRecord);
-      if (batch === undefined) continue;
+      if (batch === undefined || (descending && batch.firstEventId > fromEventId)) continue;
       if (batch.firstEventId > (limit.throughEventId ?? Infinity)) break;
       bytes += batch.bytes.length;
       if (batches.length > 0 && bytes > limit.bytes) break;
@@ -148,7 +149,6 @@ export class Reader {
   /** Bisection: `last_event_id` never goes back along a journal. */
   #firstSeqReaching(number: number, eventId: number): number {
     let low = 1;
-    if (eventId <= 1) return low;
     let high = (rowOf<{ seq: number }>(this.#statements.journalEnd.get(number))?.seq ?? 0) + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
@@ -201,6 +201,10 @@ function prepareStatements(database: SqliteDatabase) {
     historyFrom: prepare(
       `SELECT seq, first_event_id, last_event_id, NULL AS private, history FROM journal
        WHERE machine = ? AND seq >= ? ORDER BY seq`,
+    ),
+    historyBefore: prepare(
+      `SELECT seq, first_event_id, last_event_id, NULL AS private, history FROM journal
+       WHERE machine = ? AND seq <= ? ORDER BY seq DESC`,
     ),
     current: prepare(SELECT_CURRENT),
     due: prepare(

@@ -141,7 +141,8 @@ export function createSchema(database: SqliteDatabase): void {
  * Brings a file of an older version up to date, in one transaction: it is of the one version or of the other, whenever the process dies.
  *
  * Machines of version 1 have no listing; the host is told which by `unlisted`. A machine that is being reclaimed gets none. Listings of
- * version 2 stay as they are: that they name the roots of trees of one run does no harm.
+ * version 2 stay as they are: that they name the roots of trees of one run does no harm. What waited to be indexed in a file of version 3
+ * is made again.
  */
 export function upgradeSchema(database: SqliteDatabase, version: number): void {
   if (version >= SCHEMA_VERSION) return;
@@ -150,11 +151,22 @@ export function upgradeSchema(database: SqliteDatabase, version: number): void {
     if (version < 2) database.exec(`${LISTING_TABLES} INSERT INTO unlisted SELECT number FROM machine WHERE scope >= 0;`);
     if (version < 3) database.exec(FRESH_TABLE);
     if (version === 2 || version === 3) database.exec(`DROP INDEX listed_in_order; ${LISTED_IN_ORDER}`);
+    if (version === 3) listAnew(database);
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
   }
+}
+
+/** In version 3 values of `fresh` began with the length of a JSON array of arrays that begin with the number of a machine. */
+function listAnew(database: SqliteDatabase): void {
+  const unlist = database.prepare('INSERT OR IGNORE INTO unlisted SELECT number FROM machine WHERE number = ? AND scope >= 0');
+  for (const row of database.prepare('SELECT listings FROM fresh').all()) {
+    const bytes = Buffer.from(row['listings'] as Uint8Array);
+    for (const [number] of JSON.parse(bytes.toString('utf8', 4, 4 + bytes.readUInt32LE(0))) as readonly [number][]) unlist.run(number);
+  }
+  database.exec('DELETE FROM fresh');
 }
 
 /** The last one made current is the one with the highest number: whoever is made current later than created clears those behind it. */

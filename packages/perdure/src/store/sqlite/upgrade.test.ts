@@ -79,7 +79,7 @@ test('a file of version 2, whose listings were indexed at once and name every ro
   await store.close();
 });
 
-test('a file of version 3 gets the index in which rows of the same moments are in order', async () => {
+test('a file of version 3 gets the index in which rows of the same moments are in order, and lists anew what waited to be indexed', async () => {
   using folder = temporaryFolder();
   const filename = folder.file('store.db');
   const before = await openSqliteStore({ filename });
@@ -89,10 +89,18 @@ test('a file of version 3 gets the index in which rows of the same moments are i
   const { DatabaseSync } = await loadDriver();
   const old = new DatabaseSync(filename);
   old.exec('DROP INDEX listed_in_order; CREATE INDEX listed_in_order ON listed (scope, close_key, start_time, status); PRAGMA user_version = 3');
+  const header = Buffer.from('[[2,-1,[]],[77,1,[["StartTime",1]]]]');
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(header.byteLength);
+  old.prepare('INSERT INTO fresh (id, listings) VALUES (1, ?)').run(Buffer.concat([length, header, Buffer.from('x')]));
   old.close();
 
   const store = await openSqliteStore({ filename });
   assert.deepEqual(await shownBy(store), ['3', '2', '1']);
+  assert.deepEqual(await store.unlisted(10), [machine(2)], 'what waited to be indexed is made again, for machines that there are');
+  await store.commit([step(2, 2, { row: { listing: listed('2 again') } })]);
+  assert.deepEqual(await shownBy(store), ['3', '2 again', '1']);
+  assert.deepEqual(await store.unlisted(10), []);
   await store.close();
   const database = new DatabaseSync(filename);
   const plan = database.prepare('EXPLAIN QUERY PLAN SELECT machine FROM listed INDEXED BY listed_in_order WHERE scope = 1 ORDER BY close_key DESC, start_time DESC, machine DESC').all();

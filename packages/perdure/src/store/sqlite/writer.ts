@@ -40,8 +40,10 @@ export class Writer {
     const changed = new Map<MachineId, Head>();
     this.#inTransaction(() => {
       for (const transition of transitions) {
-        const head = changed.get(transition.machine) ?? this.#heads.get(transition.machine);
-        changed.set(transition.machine, this.#write(transition, head));
+        const { machine, create } = transition;
+        // Machines that are created are not there: to look would cost as much as to find out.
+        const head = changed.get(machine) ?? (create === undefined ? this.#heads.get(machine) : this.#heads.remembered(machine));
+        changed.set(machine, this.#write(transition, head));
       }
     });
     for (const [machine, head] of changed) this.#heads.set(machine, head);
@@ -159,11 +161,12 @@ export class Writer {
   }
 
   /** `checkTransition` has seen to it that `create` is there and that the id is a UUID. */
-  #create({ machine, create, row }: Transition): number {
+  #create(transition: Transition): number {
+    const { machine, create, row } = transition;
     const id = idToBytes(machine);
     if (create === undefined || id === undefined) throw new Error(`Machine ${machine} was not checked.`);
     const scope = this.#scopes.findOrAdd(create.kind, create.namespace);
-    const { lastInsertRowid } = this.#statements.create.run(
+    const { lastInsertRowid, changes } = this.#statements.create.run(
       id,
       scope,
       row.wakeAt ?? null,
@@ -171,6 +174,7 @@ export class Writer {
       create.makeCurrent ? 1 : 0,
       Buffer.from(create.key),
     );
+    if (Number(changes) === 0) checkTransition(transition, this.#heads.get(machine));
     return Number(lastInsertRowid);
   }
 
@@ -209,7 +213,7 @@ function prepareStatements(database: SqliteDatabase) {
     commit: prepare('COMMIT'),
     rollback: prepare('ROLLBACK'),
     create: prepare(
-      'INSERT INTO machine (id, scope, wake_at, open, made_current, key) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO machine (id, scope, wake_at, open, made_current, key) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
     ),
     setWakeAt: prepare('UPDATE machine SET wake_at = ? WHERE number = ?'),
     setOpen: prepare('UPDATE machine SET open = ? WHERE number = ?'),
