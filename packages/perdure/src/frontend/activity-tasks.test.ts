@@ -84,6 +84,16 @@ test('activities are answered by their ids, without a token', async () => {
   await assert.rejects(stage.call(WorkflowService.RespondActivityTaskCanceledById, { ...byId, workflowId: 'x' }), refusedWith(Code.NOT_FOUND));
 });
 
+test('who fails an activity by its id may give a message and nothing else', async () => {
+  await using stage = await Stage.open();
+  await withActivity(stage);
+  await stage.call(WorkflowService.RespondActivityTaskFailedById, { ...byId, failure: Failure.encode({ message: 'no kind' }) });
+  const { pendingActivities } = await stage.call(WorkflowService.DescribeWorkflowExecution, { namespace: NAMESPACE, execution: { workflowId: byId.workflowId } });
+  const [pending] = pendingActivities;
+  assert.equal(pending?.attempt, 2);
+  assert.equal(Failure.decode(pending.lastFailure ?? new Uint8Array(0)).message, 'no kind');
+});
+
 test('a cancelled activity hears of it by its heartbeat and may end as cancelled, others may not', async () => {
   await using stage = await Stage.open();
   const { taskToken } = await withActivity(stage);

@@ -115,7 +115,8 @@ interface FailRequest extends FromWorker {
 /** Answers with what was too large to be kept as it came. */
 async function fail(rooms: Rooms, { key, activity, limits }: Target, request: FailRequest): Promise<Init<RespondActivityTaskFailedResponse>> {
   const { identity, workerVersion, failure, lastHeartbeatDetails } = request;
-  if (failure !== undefined && Failure.decode(failure).applicationFailureInfo === undefined) {
+  // Who fails an activity from outside may say no more than a message, as on Temporal's server.
+  if (activity.by === 'token' && failure !== undefined && Failure.decode(failure).applicationFailureInfo === undefined) {
     throw invalidArgument('An activity fails with an application failure: ApplicationFailureInfo is not set on request.');
   }
   await send(rooms, key, { type: 'fail-activity', activity, identity, workerVersion, failure, lastHeartbeatDetails });

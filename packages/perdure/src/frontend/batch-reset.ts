@@ -121,7 +121,7 @@ function buildTarget({ runId, resetPoints }: Base, buildId: string, currentRunOn
 async function firstTask({ host }: Rooms, { runId, lastEventId }: Base): Promise<number | undefined> {
   let scheduled: number | undefined;
   for (let from = 1; from <= lastEventId; ) {
-    const page = await readPage(host, runId, from, lastEventId, PAGE_EVENTS);
+    const page = await readPage(host, runId, from, lastEventId, { maxEvents: PAGE_EVENTS });
     for (const event of eventsOf(page.bytes)) {
       if (event.eventType === EventType.WORKFLOW_TASK_COMPLETED) return event.eventId;
       if (event.eventType === EventType.WORKFLOW_TASK_SCHEDULED) scheduled ??= event.eventId + 1;
@@ -146,7 +146,7 @@ async function lastTask(rooms: Rooms, base: Base): Promise<number | undefined> {
 async function eventsBetween({ host }: Rooms, runId: string, first: number, last: number): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];
   for (let from = first; from <= last; ) {
-    const page = await readPage(host, runId, from, last, PAGE_EVENTS);
+    const page = await readPage(host, runId, from, last, { maxEvents: PAGE_EVENTS });
     if (page.lastEventId < from) break;
     events.push(...eventsOf(page.bytes));
     from = page.lastEventId + 1;

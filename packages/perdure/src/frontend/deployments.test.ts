@@ -5,6 +5,7 @@ import {
   Code,
   QueryResultType,
   RpcError,
+  TaskQueueKind,
   TaskQueueType,
   VersioningBehavior,
   WorkerDeploymentVersionStatus,
@@ -64,6 +65,40 @@ test('a run goes to the current version, and after a restart still where it is p
   await stage.start('new');
   const [old, recent] = await Promise.all([poll(stage, build('1')), poll(stage, build('2'))]);
   assert.deepEqual([old.workflowExecution?.workflowId, recent.workflowExecution?.workflowId], ['w', 'new']);
+});
+
+test('a run stays with the worker that has it in its cache, as long as the routing leads to no other version', async () => {
+  await using stage = await Stage.open();
+  const own = { name: 'own', kind: TaskQueueKind.STICKY, normalName: QUEUE };
+  const stickyAttributes = { workerTaskQueue: own, scheduleToStartTimeout: 5_000 };
+  const pollOwn = (deploymentOptions?: WorkerDeploymentOptions) => stage.call(WorkflowService.PollWorkflowTaskQueue, { namespace: NAMESPACE, taskQueue: own, identity: 'w', deploymentOptions });
+  await register(stage, build('1'), build('2'));
+  const startFor = async (workflowId: string, options: WorkerDeploymentOptions | undefined, behavior: VersioningBehavior) => {
+    await stage.start(workflowId);
+    await stage.complete(await poll(stage, options), [], { stickyAttributes, ...(options && { deploymentOptions: options, versioningBehavior: behavior }) });
+  };
+  const reachesOwn = async (workflowId: string, options?: WorkerDeploymentOptions) => {
+    const waiting = pollOwn(options);
+    await stage.clock.settle();
+    await stage.signal(workflowId, 'go');
+    const task = await waiting;
+    assert.deepEqual([task.workflowExecution?.workflowId, task.previousStartedEventId > 0], [workflowId, true]);
+    await stage.complete(task, [], { stickyAttributes, ...(options && { deploymentOptions: options, versioningBehavior: workflowId === 'pinned' ? VersioningBehavior.PINNED : VersioningBehavior.AUTO_UPGRADE }) });
+  };
+  // A build that gets a share of nothing: the queue has a routing, which leads to workers without a version.
+  await stage.call(WorkflowService.SetWorkerDeploymentRampingVersion, { namespace: NAMESPACE, deploymentName: NAME, buildId: '2', percentage: 0, identity: 'ada', ignoreMissingTaskQueues: true });
+  await startFor('plain', undefined, VersioningBehavior.UNSPECIFIED);
+  await reachesOwn('plain');
+  await setCurrent(stage, '1');
+  await startFor('pinned', build('1'), VersioningBehavior.PINNED);
+  await startFor('following', build('1'), VersioningBehavior.AUTO_UPGRADE);
+  await reachesOwn('following', build('1'));
+  await reachesOwn('pinned', build('1'));
+  await setCurrent(stage, '2');
+  await reachesOwn('pinned', build('1'));
+  await stage.signal('following', 'go');
+  const moved = await poll(stage, build('2'));
+  assert.equal(moved.workflowExecution?.workflowId, 'following');
 });
 
 test('a version is drained once the runs pinned to it are over; a run that is pinned to it then takes that back', async () => {

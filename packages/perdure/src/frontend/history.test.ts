@@ -16,28 +16,31 @@ async function signalled(stage: Stage, signals: number): Promise<void> {
   for (let i = 0; i < signals; i++) await stage.signal('w', `s${i}`);
 }
 
-test('pages hold as many events as asked for, across restarts', async () => {
-  await using stage = await Stage.open();
-  await signalled(stage, 5);
-  const first = await read(stage, { maximumPageSize: 3 });
-  assert.deepEqual(ids(first), [1, 2, 3]);
-  await stage.restart();
-  const second = await read(stage, { maximumPageSize: 3, nextPageToken: first.nextPageToken });
-  assert.deepEqual(ids(second), [4, 5, 6]);
-  const third = await read(stage, { maximumPageSize: 3, nextPageToken: second.nextPageToken });
-  assert.deepEqual(ids(third), [7]);
-  assert.equal(third.nextPageToken.byteLength, 0);
+test('pages hold as many batches as asked for, whole, from memory and across restarts', async () => {
+  for (const restarts of [false, true]) {
+    await using stage = await Stage.open();
+    await signalled(stage, 5);
+    const pages: number[][] = [];
+    let nextPageToken: Uint8Array = new Uint8Array(0);
+    do {
+      const page = await read(stage, { maximumPageSize: 3, nextPageToken });
+      pages.push(ids(page));
+      nextPageToken = page.nextPageToken;
+      if (restarts) await stage.restart();
+    } while (nextPageToken.byteLength > 0);
+    assert.deepEqual(pages, [[1, 2, 3, 4], [5, 6, 7]]);
+  }
 });
 
 test('backwards, the newest comes first', async () => {
   await using stage = await Stage.open();
-  await signalled(stage, 3);
+  await signalled(stage, 4);
   const reverse = (nextPageToken: Uint8Array = new Uint8Array(0)) =>
     stage.call(WorkflowService.GetWorkflowExecutionHistoryReverse, { namespace: NAMESPACE, execution: { workflowId: 'w' }, maximumPageSize: 3, nextPageToken });
   const first = await reverse();
-  assert.deepEqual(ids(first), [5, 4, 3]);
+  assert.deepEqual(ids(first), [6, 5, 4]);
   const second = await reverse(first.nextPageToken);
-  assert.deepEqual(ids(second), [2, 1]);
+  assert.deepEqual(ids(second), [3, 2, 1]);
   assert.equal(second.nextPageToken.byteLength, 0);
   await assert.rejects(read(stage, { nextPageToken: first.nextPageToken }), refusedWith(Code.INVALID_ARGUMENT));
 });

@@ -11,7 +11,7 @@ import type { MachineKey } from '../machines/machine.js';
 import type { Namespace } from '../machines/namespace/inputs.js';
 import type { CallContext, Router } from '../transport/transport.js';
 import { reverseHistory } from './history-events.js';
-import { readPage } from './history-page.js';
+import { readPage, readPageBefore } from './history-page.js';
 import { waitMs } from './long-poll.js';
 import type { ServedNamespace } from './namespace-registry.js';
 import { executionNotFound, invalidArgument } from './refusals.js';
@@ -57,8 +57,8 @@ export function addHistoryHandlers(router: Router, rooms: Rooms): void {
       };
       return untilSeen(rooms, run.runId, lookAgain, waitMs(namespace.limits.historyLongPollMs, context, rooms.clock), context.signal, matters);
     };
-    const maxEvents = pageEvents(request.maximumPageSize, namespace);
-    const read: Read = (from, to) => readPage(host, run.runId, from, to, maxEvents);
+    const maxBatches = pageBatches(request.maximumPageSize, namespace);
+    const read: Read = (from, to) => readPage(host, run.runId, from, to, { maxBatches });
     return request.historyEventFilterType === HistoryEventFilterType.CLOSE_EVENT
       ? closeEvent(rooms, request, run, wait, nextToken)
       : events(request, run, token, context, { wait, read, nextToken });
@@ -69,13 +69,12 @@ export function addHistoryHandlers(router: Router, rooms: Rooms): void {
     const token = readToken(request, namespace, true);
     const run = await look(token === undefined ? executionKey(namespace, requiredExecution(request.execution)) : tokenKey(token));
     const to = token?.nextEventId ?? run.lastEventId;
-    const size = pageEvents(request.maximumPageSize, namespace);
-    const { bytes, from } = await readBackwards(rooms, run.runId, to, size);
+    const { bytes, firstEventId } = await readPageBefore(host, run.runId, to, pageBatches(request.maximumPageSize, namespace));
     return {
       history: reverseHistory(bytes),
       nextPageToken:
-        from > 1
-          ? historyPageToken({ namespaceId: namespace.id, workflowId: run.workflowId, runId: run.runId, nextEventId: from - 1, descending: true })
+        firstEventId > 1
+          ? historyPageToken({ namespaceId: namespace.id, workflowId: run.workflowId, runId: run.runId, nextEventId: firstEventId - 1, descending: true })
           : EMPTY,
     };
   });
@@ -117,9 +116,9 @@ async function events(
   return { history: suffix === undefined ? page.bytes : append(page.bytes, suffix) };
 }
 
-/** How many events a page may have: as many as the caller asks for, up to the limit. */
-function pageEvents(maximumPageSize: number, { limits }: ServedNamespace): number {
-  return maximumPageSize > 0 ? Math.min(maximumPageSize, limits.historyPageEvents) : limits.historyPageEvents;
+/** How many batches a page may have: as many as the caller asks for, up to the limit. As in Temporal's server, what was written at once stays together. */
+function pageBatches(maximumPageSize: number, { limits }: ServedNamespace): number {
+  return maximumPageSize > 0 ? Math.min(maximumPageSize, limits.historyPageBatches) : limits.historyPageBatches;
 }
 
 /** The events of a transient attempt go to workers: to whoever holds exactly this attempt, or started to read without a token. */
@@ -127,15 +126,6 @@ function wantsSuffix(token: HistoryPageToken | undefined, run: RunWithSuffix, co
   if (WITHOUT_TRANSIENT_EVENTS.has(context.metadata['client-name'] ?? '')) return false;
   if (token?.workflowTask !== undefined) return token.workflowTask.stamp === run.startedTaskStamp;
   return token === undefined || token.lastEventId === 0;
-}
-
-/** Up to `size` events that end with `to`, in ascending order; fewer where they do not fit into a page. */
-async function readBackwards(rooms: Rooms, runId: string, to: number, size: number): Promise<{ bytes: Uint8Array; from: number }> {
-  for (let count = size; ; count = Math.ceil(count / 2)) {
-    const from = Math.max(1, to - count + 1);
-    const page = await readPage(rooms.host, runId, from, to);
-    if (!page.more || from === to) return { bytes: page.bytes, from };
-  }
 }
 
 function readToken(

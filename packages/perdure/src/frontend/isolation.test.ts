@@ -14,6 +14,7 @@ import {
   NamespaceNotFoundFailure,
   NamespaceState,
   OperatorService,
+  PerdureService,
   QueryResultType,
   ResetReapplyType,
   type RpcError,
@@ -171,9 +172,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   AddSearchAttributes: ['own', () => ({ searchAttributes: new Map([[ATTRIBUTE, IndexedValueType.INT]]) })],
   RemoveSearchAttributes: ['own', () => ({ searchAttributes: [ATTRIBUTE] })],
   ListSearchAttributes: ['nothing', () => ({})],
+  ListTaskQueues: ['nothing', () => ({})],
+  ListSkippedActions: ['not-found', () => ({ scheduleId: SCHEDULE })],
 };
 
-const METHODS: readonly Method<object, object>[] = [...Object.values(WorkflowService), ...Object.values(OperatorService)] as unknown as Method<object, object>[];
+const METHODS: readonly Method<object, object>[] = [...Object.values(WorkflowService), ...Object.values(OperatorService), ...Object.values(PerdureService)] as unknown as Method<object, object>[];
 
 /** The methods that the engine serves and whose request names a namespace. */
 function servedMethods(stage: Stage): Method<object, object>[] {
@@ -193,7 +196,7 @@ async function openWorld(): Promise<{ stage: Stage; world: World }> {
     namespace: NAMESPACE,
     activityId: ALONE,
     activityType: { name: SECRET },
-    taskQueue: { name: `${QUEUE}-alone` },
+    taskQueue: { name: `${SECRET}-queue` },
     startToCloseTimeout: 10_000,
   });
   await stage.call(WorkflowService.CreateSchedule, { namespace: NAMESPACE, scheduleId: SCHEDULE, requestId: 'r', schedule: { ...schedule, state: { paused: true } } });

@@ -17,7 +17,7 @@ export const REQUEST_LIMITS = {
   callbackHeaderSizeBytes: { key: 'frontend.callbackHeaderMaxLength', default: 8 * KIB, unit: 'bytes', of: 'the headers of a completion callback', beyond: 'INVALID_ARGUMENT' },
   customSearchAttributes: { key: 'system.maxCustomSearchAttributes', default: 200, unit: 'count', of: 'custom search attributes of a namespace', beyond: 'INVALID_ARGUMENT' },
   buildIdLengthBytes: { key: 'limit.workerBuildIdSize', default: 255, unit: 'bytes', of: 'the build id of a worker', beyond: 'INVALID_ARGUMENT' },
-  historyPageEvents: { key: 'frontend.historyMaxPageSize', default: 1000, unit: 'count', least: 1, of: 'events in a page of a history', beyond: 'the page is capped' },
+  historyPageBatches: { key: 'frontend.historyMaxPageSize', default: 1000, unit: 'count', least: 1, of: 'batches of events in a page of a history', beyond: 'the page is capped' },
   listPageSize: { key: 'frontend.visibilityMaxPageSize', default: 1000, unit: 'count', least: 1, of: 'entries in a page of a list', beyond: 'the page is capped' },
   bufferedQueries: { key: 'history.MaxBufferedQueryCount', default: 50, unit: 'count', of: 'queries of a run that wait for its next workflow task', beyond: 'RESOURCE_EXHAUSTED, cause BUSY_WORKFLOW' },
   longPolls: { key: 'frontend.namespaceCount', default: 20_000, unit: 'count', of: 'long polls of a namespace under way', beyond: 'RESOURCE_EXHAUSTED, cause CONCURRENT_LIMIT' },

@@ -132,7 +132,7 @@ class Reset {
     };
     const fork = new HistoryFork(created, clock.now());
     while (fork.nextEventId < finish) {
-      const page = await readPage(host, base.runId, fork.nextEventId, finish - 1, PAGE_EVENTS);
+      const page = await readPage(host, base.runId, fork.nextEventId, finish - 1, { maxEvents: PAGE_EVENTS });
       if (page.lastEventId < fork.nextEventId) throw executionNotFound(base.workflowId, base.runId);
       fork.add(new Uint8Array(page.bytes), page.lastEventId);
       if (fork.sizeBytes > PREPARED_BYTES) await host.prepare(this.#newRunKey(), fork.takeRecords());

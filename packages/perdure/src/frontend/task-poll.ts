@@ -38,9 +38,11 @@ export async function pollTask<Response>(
   checkLength('Identity', request.identity, namespace.limits);
   checkBuildId(request.workerVersionCapabilities?.buildId ?? request.deploymentOptions?.buildId, namespace.limits);
   const { identity, workerVersionCapabilities: version, deploymentOptions, taskQueueMetadata } = request;
-  const worker = version === undefined || version.buildId === '' ? undefined : { buildId: version.buildId, useVersioning: version.useVersioning };
   // Requests to Nexus handlers go to any worker of their queue, whatever its version.
   const deployed = type === 'nexus' ? undefined : pollerVersion(deploymentOptions, namespace.limits);
+  // Of a worker with a version the Started events of workflow tasks do not tell the build: their Completed events tell the version.
+  const tellsBuild = version !== undefined && version.buildId !== '' && (deployed === undefined || type !== 'workflow');
+  const worker = tellsBuild ? { buildId: version.buildId, useVersioning: version.useVersioning } : undefined;
   const isSticky = queue.kind === TaskQueueKind.STICKY;
   if (deployed !== undefined && type !== 'nexus') {
     await deployments.register(namespace, deployed, { name: isSticky ? queue.normalName : queue.name, type }, () => unpolledBuilds(rooms, namespace.id, deployed.deploymentName));

@@ -8,6 +8,7 @@
 import type { Debt, DebtKey, RoutingTarget, TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { ReadyTask } from '../matching/ready-task.js';
+import { TO_RAMPING, type RoutingKey } from '../matching/routing.js';
 import type { WaitingPoll } from '../matching/waiting-poll.js';
 import { RpcError } from '../protocol/index.js';
 import type { Decisions } from './decisions.js';
@@ -32,14 +33,15 @@ export class DispatchOffer extends ReadyTask {
     /** As the debt says. */
     readonly followsQueue: string | undefined,
     readonly cachedBy: string | undefined,
+    readonly toRamping: boolean,
   ) {
     super(queue, since, priority);
     this.#debts = debts;
   }
 
   /** All tasks of an execution take the same way. */
-  override get routingKey(): string {
-    return this.resident.self.key;
+  override get routingKey(): RoutingKey {
+    return this.toRamping ? TO_RAMPING : this.resident.self.key;
   }
 
   /** Still owed, and under this very offer. */
@@ -204,8 +206,10 @@ export class Debts {
 
   /** The worker that has the run in its cache is of another version than the one that is to go on with it. */
   #isRoutedElsewhere(offer: DispatchOffer): boolean {
+    // A task that is bound stays with the worker that has the run, wherever the routing leads.
+    if (offer.cachedBy === undefined) return false;
     const target = this.#targetOf(offer);
-    return target !== undefined && target.version !== offer.cachedBy;
+    return target !== undefined && (target.version ?? '') !== offer.cachedBy;
   }
 
   #withdraw(offer: DispatchOffer): void {
@@ -217,12 +221,12 @@ export class Debts {
     const owed = debt?.dispatch;
     const offered = resident.offers.get(key);
     if (offered !== undefined) {
-      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue) && offered.cachedBy === owed.cachedBy && samePriority(offered.priority, owed.priority)) return undefined;
+      if (owed !== undefined && offered.since === owed.since && offered.sticky === owed.sticky && sameQueue(offered.queue, owed.queue) && offered.cachedBy === owed.cachedBy && offered.toRamping === (owed.toRamping ?? false) && samePriority(offered.priority, owed.priority)) return undefined;
       resident.offers.delete(key);
       this.#withdraw(offered);
     }
     if (owed === undefined) return undefined;
-    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky, owed.priority, owed.followsQueue, owed.cachedBy);
+    const offer = new DispatchOffer(this, resident, key, owed.queue, owed.since, owed.sticky, owed.priority, owed.followsQueue, owed.cachedBy, owed.toRamping ?? false);
     resident.offers.set(key, offer);
     return offer;
   }

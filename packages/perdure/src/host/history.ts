@@ -42,6 +42,24 @@ export async function readHistory(store: Store, machine: string, resident: Resid
   }
 }
 
+/** Durable history that ends with an event. */
+export interface HistorySliceBefore {
+  /** As in {@link HistorySlice}: in order. The last batch may go on after the event. */
+  readonly bytes: Uint8Array;
+  /** Id of the first event in it; one more than the event asked for if there is none. */
+  readonly firstEventId: number;
+}
+
+export async function readHistoryBefore(store: Store, machine: string, throughEventId: number, { bytes, batches }: HistorySliceLimit): Promise<HistorySliceBefore> {
+  try {
+    const found = [...(await store.history(machine, throughEventId, { bytes, batches, descending: true }))].reverse();
+    return { bytes: Buffer.concat(found.map((batch) => batch.bytes)), firstEventId: found[0]?.firstEventId ?? throughEventId + 1 };
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    throw unavailable('The history cannot be read from the store. Send the request again.', error);
+  }
+}
+
 /** Undefined: memory does not reach back far enough. */
 function fromMemory(resident: Resident, fromEventId: number, limit: HistorySliceLimit): HistorySlice | undefined {
   const durable = resident.durableLastEventId;
@@ -55,7 +73,7 @@ function fromMemory(resident: Resident, fromEventId: number, limit: HistorySlice
   for (let index = firstBatch(tail, fromEventId); index < tail.length; index++) {
     const batch = tail[index] as TailBatch;
     bytes += batch.bytes.length;
-    if (batch.firstEventId > through || (batches.length > 0 && bytes > limit.bytes)) break;
+    if (batch.firstEventId > through || (batches.length > 0 && bytes > limit.bytes) || batches.length >= (limit.batches ?? Infinity)) break;
     batches.push(batch);
   }
   const lastEventId = batches[batches.length - 1]?.lastEventId ?? fromEventId - 1;

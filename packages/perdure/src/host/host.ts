@@ -25,7 +25,7 @@ import { Deletions } from './deletions.js';
 import { Decisions } from './decisions.js';
 import { Forgetting, type Forgotten } from './forgetting.js';
 import { GroupCommit, type Asker, type Group } from './group-commit.js';
-import { newerBatches, readHistory, type HistorySlice, type HistorySliceLimit } from './history.js';
+import { newerBatches, readHistory, readHistoryBefore, type HistorySlice, type HistorySliceBefore, type HistorySliceLimit } from './history.js';
 import { CLOSING, DEFAULT_LIMITS, STUCK, unavailable, type HostLimits } from './limits.js';
 import { fullPage, Listings } from './listings.js';
 import { Outbox } from './outbox.js';
@@ -229,6 +229,11 @@ export class Host {
    */
   history(machine: string, fromEventId: number, limit: HistorySliceLimit): Promise<HistorySlice> {
     return readHistory(this.#store, machine, this.#residents.byId(machine), fromEventId, limit);
+  }
+
+  /** Durable history up to the batch that holds `throughEventId`, at most what the limit says. Go on with `firstEventId - 1` until that is 0. */
+  historyBefore(machine: string, throughEventId: number, limit: HistorySliceLimit): Promise<HistorySliceBefore> {
+    return readHistoryBefore(this.#store, machine, throughEventId, limit);
   }
 
   /**

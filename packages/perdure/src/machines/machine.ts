@@ -58,7 +58,9 @@ export interface Debt {
     readonly priority?: TaskPriority | undefined;
     /** The task follows the routing of this workflow task queue (same namespace): who gets it is told where that leads. Left out: it is bound. */
     readonly followsQueue?: string | undefined;
-    /** Of a sticky task that follows a routing: the version of the worker that has the cache. */
+    /** It follows the routing to the ramping version, if there is one, however small its share is. */
+    readonly toRamping?: boolean;
+    /** Of a sticky task that follows a routing: the version of the worker that has the cache; empty: it has none. */
     readonly cachedBy?: string | undefined;
   };
   /** Send a `wake` at this time, in milliseconds since the epoch. */

@@ -20,7 +20,7 @@ import { resourceExhausted } from './resource-exhausted.js';
 import { QueryTask } from './query-task.js';
 import type { QueueSettings } from './queue-settings.js';
 import type { ReadyTask } from './ready-task.js';
-import { Routings, withVersion, type QueueRouting } from './routing.js';
+import { Routings, withVersion, type QueueRouting, type RoutingKey } from './routing.js';
 import { queueId, TaskQueue } from './task-queue.js';
 import { WaitingPoll, type PollRequest } from './waiting-poll.js';
 
@@ -196,12 +196,12 @@ export class Matching {
   }
 
   /** Where the routing of a queue leads for an execution. Undefined: it has none. */
-  target(address: TaskQueueAddress, routingKey: string): RoutingTarget | undefined {
+  target(address: TaskQueueAddress, routingKey: RoutingKey): RoutingTarget | undefined {
     return this.#routings.target(address, routingKey);
   }
 
   /** The queue on which a task waits that is offered to this one. */
-  resolve(address: TaskQueueAddress, routingKey: string): TaskQueueAddress {
+  resolve(address: TaskQueueAddress, routingKey: RoutingKey): TaskQueueAddress {
     return this.#routings.resolve(address, routingKey);
   }
 

@@ -157,6 +157,16 @@ test('rates of the last half minute, by level; a limit that holds tasks back is 
   assert.equal(matching.describe(ACTIVITY_QUEUE).levels.get(1)?.addRate, 0);
 });
 
+test('both rates are told for the same time: a first dispatch long after the first task is no burst', async () => {
+  const { clock, matching, poll } = setUp();
+  for (let count = 0; count < 10; count++) matching.offer(new ScriptedTask('a', undefined, clock.now()));
+  await clock.advance(9_000);
+  for (let count = 0; count < 10; count++) poll();
+  await clock.advance(1_000);
+  const stats = matching.describe(ACTIVITY_QUEUE).levels.get(3);
+  assert.deepEqual([stats?.backlogCount, stats?.addRate, stats?.dispatchRate], [0, 1, 1]);
+});
+
 test('the rate of additions survives a clock that is set, forward and back', async () => {
   const { clock, matching } = setUp();
   const addForAMinute = async (): Promise<number | undefined> => {

@@ -6,6 +6,7 @@
 import type { TaskPriority, TaskQueueAddress } from '../machines/machine.js';
 import type { Place } from './fifo.js';
 import type { HeapItem } from './heap.js';
+import type { RoutingKey } from './routing.js';
 import type { TaskLine } from './task-line.js';
 import type { TaskQueue } from './task-queue.js';
 import type { WaitingPoll } from './waiting-poll.js';
@@ -29,7 +30,7 @@ export abstract class ReadyTask implements HeapItem {
   ) {}
 
   /** What decides whether it belongs to the share of a ramping version. */
-  get routingKey(): string {
+  get routingKey(): RoutingKey {
     return '';
   }
 

@@ -4,19 +4,19 @@ import { test } from 'node:test';
 import type { TaskQueueAddress } from '../machines/machine.js';
 import { VirtualClock } from '../ports/virtual-clock.js';
 import { Matching, ReadyTask, type QueueRouting, type WaitingPoll } from './matching.js';
-import { shareOf } from './routing.js';
+import { shareOf, TO_RAMPING, type RoutingKey } from './routing.js';
 
 const QUEUE: TaskQueueAddress = { namespace: 'n', name: 'q', type: 'workflow' };
 
 class Task extends ReadyTask {
   constructor(
-    readonly key: string,
+    readonly key: RoutingKey,
     queue: TaskQueueAddress = QUEUE,
   ) {
     super(queue, 0);
   }
 
-  override get routingKey(): string {
+  override get routingKey(): RoutingKey {
     return this.key;
   }
 
@@ -48,6 +48,18 @@ function setUp() {
   };
   return { matching, poll, settled };
 }
+
+test('what asks for the ramping version gets it, however small its share; the current one where there is none', async () => {
+  const { matching, poll, settled } = setUp();
+  for (const version of ['d:1', 'd:2']) poll(version);
+  matching.route(QUEUE, routing('d:1', { version: 'd:2', percentage: 0 }));
+  assert.equal(matching.target(QUEUE, TO_RAMPING)?.version, 'd:2');
+  matching.offer(new Task(TO_RAMPING));
+  assert.deepEqual(await settled(), ['d:2 Symbol(to the ramping version)']);
+  matching.route(QUEUE, routing('d:1'));
+  matching.offer(new Task(TO_RAMPING));
+  assert.deepEqual(await settled(), ['d:1 Symbol(to the ramping version)']);
+});
 
 test('tasks go to the current version, and to workers without one where there is none', async () => {
   const { matching, poll, settled } = setUp();

@@ -17,8 +17,14 @@ export interface QueueRouting {
   readonly versions: ReadonlySet<string>;
 }
 
-/** @param key the id of the execution that the task belongs to */
-export function targetOf({ current, ramping }: QueueRouting, key: string): RoutingTarget {
+/** In the place of an id: the task goes to the ramping version, however small its share is, if there is one. */
+export const TO_RAMPING = Symbol('to the ramping version');
+
+/** The id of the execution that a task belongs to, or {@link TO_RAMPING}. */
+export type RoutingKey = string | typeof TO_RAMPING;
+
+export function targetOf({ current, ramping }: QueueRouting, key: RoutingKey): RoutingTarget {
+  if (key === TO_RAMPING) return ramping ?? current;
   return ramping !== undefined && shareOf(key) < ramping.percentage ? ramping : current;
 }
 
@@ -51,7 +57,7 @@ export class Routings {
   }
 
   /** Where the routing of this queue leads. Undefined: it has none. */
-  target(address: TaskQueueAddress, key: string): RoutingTarget | undefined {
+  target(address: TaskQueueAddress, key: RoutingKey): RoutingTarget | undefined {
     const routing = this.get(address);
     return routing && targetOf(routing, key);
   }
@@ -60,7 +66,7 @@ export class Routings {
    * The queue on which a task waits. What is bound to a version waits for that; but an activity goes the usual way if workers of that version
    * do not poll its queue, because such a queue belongs to somebody else.
    */
-  resolve(address: TaskQueueAddress, key: string): TaskQueueAddress {
+  resolve(address: TaskQueueAddress, key: RoutingKey): TaskQueueAddress {
     if (this.#byQueue.size === 0 && address.version === undefined) return address;
     const routing = this.get(address);
     if (address.version !== undefined && (address.type === 'workflow' || routing?.versions.has(address.version) === true)) return address;

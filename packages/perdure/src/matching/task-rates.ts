@@ -37,12 +37,17 @@ class Window {
     return at < this.#slotEndsAt - SLOT_MS;
   }
 
-  perSecond(at: number): number {
+  /** @param ageMs for how long there would have been something to count, if it is known */
+  perSecond(at: number, ageMs = at - this.#since): number {
     if (at >= this.#slotEndsAt) this.#advance(at);
     const total = this.#counts.reduce((sum, count) => sum + count, this.#count);
-    const windowMs = Math.min(at - this.#slot * SLOT_MS + WINDOW_MS, at - this.#since);
+    const windowMs = Math.min(at - this.#slot * SLOT_MS + WINDOW_MS, ageMs);
     // In the first second of a queue its tasks are its rate.
     return total / Math.max(1, windowMs / 1000);
+  }
+
+  ageMs(at: number): number {
+    return at - this.#since;
   }
 
   #advance(at: number): void {
@@ -93,7 +98,7 @@ export class TaskRates {
     for (const [number, level] of this.#levels) {
       // The clock was set back: nobody knows any more when the tasks came that were counted.
       if (level.added.isAheadOf(now)) level.added = new Window(now);
-      yield [number, { addRate: level.added.perSecond(now), dispatchRate: level.dispatched?.perSecond(monotonic) ?? 0 }];
+      yield [number, { addRate: level.added.perSecond(now), dispatchRate: level.dispatched?.perSecond(monotonic, level.added.ageMs(now)) ?? 0 }];
     }
   }
 

@@ -115,14 +115,14 @@ test('a long history: a step of a worker that keeps up reads nothing and writes 
   // A cold worker reads the history once: as many batches as there are, and not again for the next page.
   store.reset();
   const { transport } = driver.engine;
-  let events = 0;
+  let pages = 0;
   let nextPageToken: Uint8Array = new Uint8Array(0);
   do {
     const page: { nextPageToken: Uint8Array } = await transport.call(WorkflowService.GetWorkflowExecutionHistory, { namespace, execution: { workflowId: 'w' }, nextPageToken });
     nextPageToken = page.nextPageToken;
-    events += 1;
+    pages += 1;
   } while (nextPageToken.byteLength > 0);
   const { batchesRead } = store;
   const journal = await store.history((await transport.call(WorkflowService.DescribeWorkflowExecution, { namespace, execution: { workflowId: 'w' } })).workflowExecutionInfo?.execution?.runId ?? '', 1, { bytes: 1e9 });
-  assert.ok(events > 5 && batchesRead <= journal.length * 1.1 + events, `${batchesRead} batches read of ${journal.length} in ${events} pages`);
+  assert.ok(pages > 3 && batchesRead <= journal.length * 1.1 + pages, `${batchesRead} batches read of ${journal.length} in ${pages} pages`);
 });

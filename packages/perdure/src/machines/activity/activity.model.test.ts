@@ -90,11 +90,14 @@ function accepted({ reply, isWritten, world }: Taken, code: Code): World | undef
   return undefined;
 }
 
-function ofWorker(make: (activity: ReturnType<typeof byToken>) => ActivityInput): Step {
+function ofWorker(make: (activity: ReturnType<typeof byToken>) => ActivityInput, endsAttempt: boolean): Step {
   return (world) => {
     const { token, oldToken } = world;
     if (oldToken !== undefined) assert.equal(accepted(send(world, make(byToken(oldToken))), Code.NOT_FOUND), undefined, 'an old token leads nowhere');
-    return token && accepted(send(world, make(byToken(token))), Code.NOT_FOUND);
+    const next = token && accepted(send(world, make(byToken(token))), Code.NOT_FOUND);
+    // An attempt ends once, whoever says it again.
+    if (next !== undefined && token !== undefined && endsAttempt) assert.equal(accepted(send(next, make(byToken(token))), Code.NOT_FOUND), undefined, 'its end was taken twice');
+    return next;
   };
 }
 
@@ -125,9 +128,9 @@ const STEPS: Readonly<Record<string, Step>> = {
     assert.deepEqual([again.reply, again.isWritten], [reply, false], 'the same poll gets the same answer');
     return { ...next, token: reply.token, oldToken: world.token };
   },
-  complete: ofWorker((activity) => ({ type: 'complete-activity', activity, identity: 'w' })),
-  fail: ofWorker((activity) => ({ type: 'fail-activity', activity, identity: 'w', failure })),
-  heartbeat: ofWorker((activity) => ({ type: 'heartbeat-activity', activity, identity: 'w' })),
+  complete: ofWorker((activity) => ({ type: 'complete-activity', activity, identity: 'w' }), true),
+  fail: ofWorker((activity) => ({ type: 'fail-activity', activity, identity: 'w', failure }), true),
+  heartbeat: ofWorker((activity) => ({ type: 'heartbeat-activity', activity, identity: 'w' }), false),
   cancelled(world) {
     const { token } = world;
     if (token === undefined) return undefined;

@@ -131,6 +131,8 @@ test('a version without a queue on which something happens is refused, unless th
   assert.match(refusal(play.ramp('2', 1, { busyQueues })), /^9 proposed ramping version 'shop:2'/);
   done(play.current('2', { busyQueues: new Set(['workflow/other']) }));
   done(play.current('1'));
+  assert.match(refusal(play.ramp('3', 1, { busyQueues, allowNoPollers: true })), /^9 /);
+  assert.equal(play.live.version('3'), undefined, 'what is refused makes nothing');
   done(play.current('2', { busyQueues, ignoreMissingQueues: true }));
 });
 

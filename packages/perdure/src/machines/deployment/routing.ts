@@ -43,7 +43,7 @@ export function setRamping(draft: Draft, input: SetRampingInput): DeploymentRepl
   const next = ramping(state, buildId, percentage);
   if (!isEnd && next.rampingVersion === routing.currentVersion) return alreadyCurrent(next.rampingVersion);
   const isSame = next.rampingVersion === routing.rampingVersion;
-  if (isSame && percentage === routing.rampingVersionPercentage) return draft.reply(before);
+  if (isSame && next.rampingVersionPercentage === routing.rampingVersionPercentage) return draft.reply(before);
   if (!isSame && !isEnd) {
     const missing = prepare(draft, input, 'ramping');
     if (missing !== undefined) return missing;
@@ -65,18 +65,17 @@ function prepare(draft: Draft, input: SetCurrentInput | SetRampingInput, role: '
   const { state } = draft;
   const { buildId, allowNoPollers, ignoreMissingQueues, busyQueues, identity, limits } = input;
   if (buildId === '') return undefined;
-  if (state.version(buildId) === undefined) {
-    const refused = allowNoPollers ? addVersion(draft, { buildId, identity, requestId: '' }, limits, []) : noBuild(state.name, buildId);
-    if (refused !== undefined) return refused;
-  }
-  const had = state.currentBuild === undefined ? undefined : state.version(state.currentBuild);
-  if (ignoreMissingQueues || had === undefined) return undefined;
-  const has = new Set(state.version(buildId)?.queues.map(({ name, type }) => queueKey({ name, type: queueType(type) })));
-  const misses = had.queues.some(({ name, type }) => {
-    const key = queueKey({ name, type: queueType(type) });
-    return busyQueues.has(key) && !has.has(key);
-  });
-  return misses ? missingQueues(versionText({ deploymentName: state.name, buildId }), role) : undefined;
+  const known = state.version(buildId);
+  if (known === undefined && !allowNoPollers) return noBuild(state.name, buildId);
+  // Looked at before the version is made: what is refused makes nothing.
+  const has = new Set(known?.queues.map(({ name, type }) => queueKey({ name, type: queueType(type) })));
+  if (!ignoreMissingQueues && busyQueuesOfCurrent(state, busyQueues).some((key) => !has.has(key))) return missingQueues(versionText({ deploymentName: state.name, buildId }), role);
+  return known === undefined ? addVersion(draft, { buildId, identity, requestId: '' }, limits, []) : undefined;
+}
+
+function busyQueuesOfCurrent(state: DeploymentState, busyQueues: ReadonlySet<string>): string[] {
+  const current = state.currentBuild === undefined ? undefined : state.version(state.currentBuild);
+  return (current?.queues ?? []).map(({ name, type }) => queueKey({ name, type: queueType(type) })).filter((key) => busyQueues.has(key));
 }
 
 function route(draft: Draft, input: SetCurrentInput | SetRampingInput, routing: RoutingConfig): void {

@@ -9,7 +9,7 @@ import type { Debt, DebtKey } from '../machine.js';
 import { firstActivityDeadline } from './activities/attempt-rules.js';
 import { DELETION, deletionDebt, isHidden } from './reset/deletion-debt.js';
 import { inheritPriority, taskPriority } from './runs/priority.js';
-import { pinnedVersion } from './runs/version-binding.js';
+import { beginsRamping, pinnedVersion } from './runs/version-binding.js';
 import { isMessageKey, messageDebt, messageKeys } from './messages/messages.js';
 import { operationOf } from './nexus/nexus-messages.js';
 import type { WorkflowState } from './state.js';
@@ -85,7 +85,7 @@ function workflowTaskDebt(state: WorkflowState, task: WorkflowTaskState): Debt {
   const version = sticky || pinned === undefined ? undefined : versionText(pinned);
   const queue = { namespace: state.run.namespaceId, name, type: 'workflow', version } as const;
   const cachedBy = sticky && pinned === undefined ? cachingVersion(state) : undefined;
-  return { ...wake, dispatch: { queue, since: task.scheduledTimeMs, sticky, priority: taskPriority(state.run.priority), followsQueue: state.run.taskQueue, cachedBy } };
+  return { ...wake, dispatch: { queue, since: task.scheduledTimeMs, sticky, priority: taskPriority(state.run.priority), followsQueue: state.run.taskQueue, cachedBy, ...(beginsRamping(state.run) && { toRamping: true }) } };
 }
 
 function activityDebt(state: WorkflowState, activity: ActivityState): Debt {

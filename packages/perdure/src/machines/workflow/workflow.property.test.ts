@@ -13,6 +13,7 @@ import { ProgramRun, runProgram } from './testing/program-run.js';
 import { randomProgram } from './testing/program.js';
 import type { Program } from './testing/program.js';
 import { shrink } from './testing/shrink.js';
+import { withVersions } from './testing/versions.js';
 
 const PROGRAMS = Number(process.env['PERDURE_PROGRAMS'] ?? 2000);
 const FIRST_SEED = Number(process.env['PERDURE_SEED'] ?? 1);
@@ -60,10 +61,10 @@ test('the given program', { skip: given === undefined }, () => {
   runProgram(program);
 });
 
-test('random programs of inputs', { skip: given !== undefined }, () => {
+function playAll(programs: number, programOf: (seed: number) => Program): Set<EventType> {
   const seen = new Set<EventType>();
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed++) {
-    const program = randomProgram(seed, STEPS);
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + programs; seed++) {
+    const program = programOf(seed);
     let run: ProgramRun;
     try {
       run = runProgram(program);
@@ -72,5 +73,14 @@ test('random programs of inputs', { skip: given !== undefined }, () => {
     }
     for (const { eventType } of run.runs.flatMap((of) => of.events())) seen.add(eventType);
   }
+  return seen;
+}
+
+test('random programs of inputs', { skip: given !== undefined }, () => {
+  const seen = playAll(PROGRAMS, (seed) => randomProgram(seed, STEPS));
   assert.ok(seen.size >= 52, `the programs reach every kind of event (${seen.size})`);
+});
+
+test('random programs with workers of two builds', { skip: given !== undefined }, () => {
+  playAll(PROGRAMS / 2, (seed) => withVersions(randomProgram(seed, STEPS), seed));
 });

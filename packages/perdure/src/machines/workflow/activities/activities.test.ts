@@ -144,6 +144,15 @@ test('an attempt that times out without time for another one says so', () => {
   assert.match(last.message, /^Not enough time/);
 });
 
+test('where an attempt may take as long as the whole, it is the whole that times out, also if it began at once', () => {
+  const workflow = withActivity({ scheduleToCloseTimeout: 3000, startToCloseTimeout: 3000, heartbeatTimeout: 3000, retryPolicy: { maximumAttempts: 1 } });
+  workflow.pollActivity(SCHEDULED);
+  workflow.pass(3000);
+  const timedOut = workflow.run.event(7).activityTaskTimedOutEventAttributes;
+  assert.equal(timedOut?.retryState, RetryState.TIMEOUT);
+  assert.equal(decoded(timedOut?.failure).timeoutFailureInfo?.timeoutType, TimeoutType.SCHEDULE_TO_CLOSE);
+});
+
 test('cancelling an activity that no worker holds ends it at once', () => {
   const workflow = withActivity();
   workflow.signal('wake');
@@ -151,12 +160,36 @@ test('cancelling an activity that no worker holds ends it at once', () => {
   assert.deepEqual(workflow.run.eventNames().slice(-5), [
     E.WORKFLOW_TASK_COMPLETED,
     E.ACTIVITY_TASK_CANCEL_REQUESTED,
-    E.ACTIVITY_TASK_CANCELED,
     E.ACTIVITY_TASK_SCHEDULED,
+    E.ACTIVITY_TASK_CANCELED,
     E.WORKFLOW_TASK_SCHEDULED,
   ]);
-  const canceled = workflow.run.events().at(-3)?.activityTaskCanceledEventAttributes;
+  const canceled = workflow.run.events().at(-2)?.activityTaskCanceledEventAttributes;
   assert.deepEqual([text(canceled?.details), canceled?.identity, canceled?.startedEventId], ['"ACTIVITY_ID_NOT_STARTED"', 'worker', 0]);
+});
+
+test('commands may cancel an activity that a command before them schedules, by the id that its event will get', () => {
+  const workflow = withActivity();
+  workflow.signal('wake');
+  const commands = [command.cancelActivity(SCHEDULED), command.activity('b', { requestEagerExecution: true }), command.cancelActivity(11), command.timer('t', 1000)];
+  const { activityTasks } = workflow.step(commands);
+  assert.deepEqual(activityTasks, [], 'it is over before it began');
+  assert.deepEqual(workflow.run.eventNames().slice(8), [
+    E.WORKFLOW_TASK_COMPLETED,
+    E.ACTIVITY_TASK_CANCEL_REQUESTED,
+    E.ACTIVITY_TASK_SCHEDULED,
+    E.ACTIVITY_TASK_CANCEL_REQUESTED,
+    E.TIMER_STARTED,
+    E.ACTIVITY_TASK_CANCELED,
+    E.ACTIVITY_TASK_CANCELED,
+    E.WORKFLOW_TASK_SCHEDULED,
+  ]);
+  assert.deepEqual([14, 15].map((id) => workflow.run.event(id).activityTaskCanceledEventAttributes?.scheduledEventId), [SCHEDULED, 11]);
+
+  const closing = withActivity();
+  closing.signal('wake');
+  closing.step([command.cancelActivity(SCHEDULED), command.complete()]);
+  assert.deepEqual(closing.run.eventNames().slice(-2), [E.ACTIVITY_TASK_CANCEL_REQUESTED, E.WORKFLOW_EXECUTION_COMPLETED]);
 });
 
 test('cancelling one that a worker holds: the heartbeat says it, the worker answers, nothing is retried', () => {

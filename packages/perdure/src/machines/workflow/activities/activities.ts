@@ -48,6 +48,7 @@ export function planScheduleActivity(plan: CommandPlan, command: Command): Comma
     return { ...bad(`the input of activity ${activityId} is larger than ${limits.blobSizeBytes} bytes`), terminates: true };
   }
   plan.activityIds.set(activityId, true);
+  plan.newActivities.set(plan.nextEventId, activityId);
   plan.pendingActivities++;
   plan.steps.push(({ draft, completedEventId, eager }) => {
     const scheduledEventId = draft.emit(
@@ -77,15 +78,16 @@ export function planScheduleActivity(plan: CommandPlan, command: Command): Comma
 export function planRequestCancelActivity(plan: CommandPlan, command: Command): CommandFault | undefined {
   const bad = (message: string): CommandFault => ({ cause: WorkflowTaskFailedCause.BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES, message });
   const scheduledEventId = command.requestCancelActivityTaskCommandAttributes?.scheduledEventId ?? 0;
-  const activity = plan.state.activities.get(scheduledEventId);
-  if (activity === undefined) return bad(`no activity is pending with the scheduled event id ${scheduledEventId}`);
-  if (activity.cancelRequestedEventId > 0 || plan.cancelledActivities.has(scheduledEventId)) {
-    return bad(`the cancellation of activity ${activity.activityId} was requested before`);
+  const pending = plan.state.activities.get(scheduledEventId);
+  const activityId = pending?.activityId ?? plan.newActivities.get(scheduledEventId);
+  if (activityId === undefined) return bad(`no activity is pending with the scheduled event id ${scheduledEventId}`);
+  if ((pending?.cancelRequestedEventId ?? 0) > 0 || plan.cancelledActivities.has(scheduledEventId)) {
+    return bad(`the cancellation of activity ${activityId} was requested before`);
   }
   plan.cancelledActivities.add(scheduledEventId);
-  const atOnce = !activity.started && !activity.closing;
+  const atOnce = pending === undefined || (!pending.started && !pending.closing);
   if (atOnce) {
-    plan.activityIds.set(activity.activityId, false);
+    plan.activityIds.set(activityId, false);
     plan.pendingActivities--;
   }
   plan.steps.push((completion) => {
@@ -102,16 +104,17 @@ export function planRequestCancelActivity(plan: CommandPlan, command: Command): 
 
 function cancelUnstarted(completion: Completion, scheduledEventId: number, latestCancelRequestedEventId: number): void {
   const { draft, identity } = completion;
-  draft.emit(EventType.ACTIVITY_TASK_CANCELED, {
-    activityTaskCanceledEventAttributes: {
-      details: NOT_STARTED,
-      latestCancelRequestedEventId,
-      scheduledEventId,
-      startedEventId: 0,
-      identity,
-    },
-  });
-  completion.taskNeeded = true;
+  completion.consequences.push(() =>
+    draft.emit(EventType.ACTIVITY_TASK_CANCELED, {
+      activityTaskCanceledEventAttributes: {
+        details: NOT_STARTED,
+        latestCancelRequestedEventId,
+        scheduledEventId,
+        startedEventId: 0,
+        identity,
+      },
+    }),
+  );
 }
 
 const NOT_STARTED = jsonPayloads('ACTIVITY_ID_NOT_STARTED');

@@ -63,8 +63,13 @@ export function startEagerly(draft: Draft, activities: readonly ActivityState[],
   // While the run is paused nothing begins; once it goes on they are handed out by their queue.
   if (draft.state.run.pause !== undefined) return [];
   return activities
-    .filter((activity) => draft.state.activities.get(activity.scheduledEventId) === activity && !activity.started && !activity.paused)
+    .filter((activity) => draft.state.activities.get(activity.scheduledEventId) === activity && mayStartEagerly(activity))
     .map((activity) => startAttempt(draft, activity, identity, draft.moment.newId()));
+}
+
+/** One that was cancelled by a later command of the same list is over. */
+function mayStartEagerly({ started, paused, cancelRequestedEventId }: ActivityState): boolean {
+  return !started && !paused && cancelRequestedEventId === 0;
 }
 
 function startAttempt(draft: Draft, activity: ActivityState, identity: string, requestId: string, version?: string): ActivityTaskReply {

@@ -20,7 +20,10 @@ export const TIMEOUT_OF: Readonly<Record<Exclude<ActivityDeadline, 'retry'>, Tim
   'schedule-to-close': TimeoutType.SCHEDULE_TO_CLOSE,
 };
 
-/** The deadline of an activity that comes first. Ties go to the first in this list: it is what happened to the attempt itself. */
+/**
+ * The deadline of an activity that comes first. Ties go to the first that is considered. An attempt begins after it was scheduled, though
+ * within one millisecond that does not show (always so where it starts eagerly): a whole that is as short as an attempt ends before it.
+ */
 export function firstActivityDeadline(activity: ActivityState): { kind: ActivityDeadline; at: number } | undefined {
   if (activity.paused) return undefined;
   let kind: ActivityDeadline = 'retry';
@@ -32,7 +35,11 @@ export function firstActivityDeadline(activity: ActivityState): { kind: Activity
       at = candidateAt;
     }
   };
+  const considerWhole = (): void => {
+    if (activity.scheduleToCloseTimeoutMs > 0) consider('schedule-to-close', activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs);
+  };
   if (activity.started) {
+    considerWhole();
     if (activity.startToCloseTimeoutMs > 0) consider('start-to-close', activity.startedTimeMs, activity.startToCloseTimeoutMs);
     if (activity.heartbeatTimeoutMs > 0) {
       consider('heartbeat', Math.max(activity.startedTimeMs, activity.lastHeartbeatTimeMs), activity.heartbeatTimeoutMs);
@@ -42,7 +49,7 @@ export function firstActivityDeadline(activity: ActivityState): { kind: Activity
   } else if (activity.scheduleToStartTimeoutMs > 0) {
     consider('schedule-to-start', activity.attemptScheduledTimeMs, activity.scheduleToStartTimeoutMs);
   }
-  if (activity.scheduleToCloseTimeoutMs > 0) consider('schedule-to-close', activity.scheduledTimeMs, activity.scheduleToCloseTimeoutMs);
+  if (!activity.started) considerWhole();
   return at === Infinity ? undefined : { kind, at };
 }
 

@@ -61,7 +61,7 @@ test('a refusal is an event with its cause', () => {
     const signal = workflow.run.event(7).signalExternalWorkflowExecutionFailedEventAttributes;
     assert.deepEqual([signal?.cause, signal?.initiatedEventId, signal?.control], [cause, 5, 'c']);
     const cancel = workflow.run.event(9).requestCancelExternalWorkflowExecutionFailedEventAttributes;
-    assert.deepEqual([cancel?.cause, cancel?.initiatedEventId], [CancelExternalWorkflowExecutionFailedCause.EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, 6]);
+    assert.deepEqual([cancel?.cause, cancel?.initiatedEventId, cancel?.control], [CancelExternalWorkflowExecutionFailedCause.EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, 6, '']);
     assert.deepEqual(owedKeys(workflow.run), []);
   }
 });

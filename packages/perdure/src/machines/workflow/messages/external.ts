@@ -64,14 +64,14 @@ export function takeCancelAnswer(draft: Draft, key: DebtKey, reply: unknown): vo
   const pending = outgoingOf(state, key);
   if (pending === undefined || pending.closing) return;
   const initiated = RequestCancelExternalWorkflowExecutionInitiatedEventAttributes.decode(pending.initiated);
-  const { namespace, namespaceId, workflowExecution, control } = initiated;
+  const { namespace, namespaceId, workflowExecution } = initiated;
   const { initiatedEventId } = pending;
   const common = { initiatedEventId, namespace: namespace || state.run.namespace, namespaceId, workflowExecution };
   if (reply instanceof RpcError) {
     const { EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND, NAMESPACE_NOT_FOUND } = CancelExternalWorkflowExecutionFailedCause;
     const cause = isNamespaceGone(reply) ? NAMESPACE_NOT_FOUND : EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND;
     arrive(draft, EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, {
-      requestCancelExternalWorkflowExecutionFailedEventAttributes: { ...common, control, cause, workflowTaskCompletedEventId: 0 },
+      requestCancelExternalWorkflowExecutionFailedEventAttributes: { ...common, control: '', cause, workflowTaskCompletedEventId: 0 },
     });
   } else {
     arrive(draft, EventType.EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED, {

@@ -26,7 +26,7 @@ export function planScheduleOperation(plan: CommandPlan, command: Command): Comm
     };
   }
   plan.pendingNexusOperations += 1;
-  plan.schedulesNexusOperations = true;
+  plan.newNexusOperations.add(plan.nextEventId);
   const timeouts = operationTimeouts(attributes, plan.state.run.runTimeoutMs);
   const nexusHeader = new Map([...attributes.nexusHeader].map(([name, value]) => [name.toLowerCase(), value]));
   plan.steps.push(({ draft, completedEventId }) => {
@@ -57,9 +57,7 @@ export function planCancelOperation(plan: CommandPlan, command: Command): Comman
   if (attributes === undefined) return { cause, message: 'empty CancelNexusOperationCommandAttributes' };
   const { scheduledEventId } = attributes;
   const operation = plan.state.nexusOperations.get(scheduledEventId);
-  // An operation that was scheduled by a command before has no number yet; which it gets is seen when the events are written.
-  const isNew = operation === undefined && plan.schedulesNexusOperations && scheduledEventId >= plan.state.nextEventId;
-  if (operation === undefined && !isNew) {
+  if (operation === undefined && !plan.newNexusOperations.has(scheduledEventId)) {
     return { cause, message: `requested cancelation for a non-existing or already completed operation with scheduled event ID of ${scheduledEventId}` };
   }
   if (operation?.cancellation !== undefined || plan.cancelledNexusOperations.has(scheduledEventId)) {
@@ -67,7 +65,6 @@ export function planCancelOperation(plan: CommandPlan, command: Command): Comman
   }
   plan.cancelledNexusOperations.add(scheduledEventId);
   plan.steps.push(({ draft, completedEventId }) => {
-    if (!draft.state.nexusOperations.has(scheduledEventId)) return;
     draft.emit(
       EventType.NEXUS_OPERATION_CANCEL_REQUESTED,
       { nexusOperationCancelRequestedEventAttributes: { scheduledEventId, workflowTaskCompletedEventId: completedEventId } },

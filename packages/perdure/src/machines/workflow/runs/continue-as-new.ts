@@ -14,7 +14,7 @@ import { restOfMinimumRun, succeed } from './next-run.js';
 import { checkSearchAttributes } from '../properties.js';
 import { retryPolicyProblem, withRetryDefaults } from '../activities/retry-policy.js';
 import { taskTimeout } from './start.js';
-import { inheritedVersion } from './version-binding.js';
+import { inheritedToMove, inheritedVersion } from './version-binding.js';
 import { inheritanceAttributes } from './versioning.js';
 
 export function planContinueAsNew(plan: CommandPlan, command: Command): CommandFault | undefined {
@@ -81,7 +81,9 @@ function nextRun(
 ): WorkflowExecutionStartedEventAttributes {
   const { run } = draft.state;
   const runTimeout = cap(attributes.workflowRunTimeout || run.runTimeoutMs, run.executionTimeoutMs);
-  const inherited = hasVersion && attributes.initialVersioningBehavior === ContinueAsNewVersioningBehavior.UNSPECIFIED ? inheritedVersion(run) : undefined;
+  const { initialVersioningBehavior: initial } = attributes;
+  const stays = initial === ContinueAsNewVersioningBehavior.UNSPECIFIED;
+  const inherited = !stays ? inheritedToMove(run, initial) : hasVersion ? inheritedVersion(run) : undefined;
   return WorkflowExecutionStartedEventAttributes.create({
     ...inheritanceAttributes(inherited),
     // It knew that the routing leads elsewhere, and stays: it is not told again.

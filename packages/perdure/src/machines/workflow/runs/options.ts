@@ -16,7 +16,9 @@ import { alreadyCompleted, invalid } from '../refusals.js';
 import { keep, must } from '../state.js';
 import { clearSticky } from '../tasks/sticky.js';
 import { registerUpdateOptions } from '../updates/update-callbacks.js';
+import { storedOverride } from './version-binding.js';
 import { touchActivities } from './versioning.js';
+import { shownOverride } from './worker-versions.js';
 import type { Applying, WorkflowState } from '../state.js';
 
 /** UpdateWorkflowExecutionOptions. `paths` is the field mask; a path that is named and not set is cleared. */
@@ -47,7 +49,7 @@ export function updateOptions(draft: Draft, input: UpdateOptionsInput): OptionsR
     // The worker that has the run in its cache may not be the one that is to go on with it.
     if (isMoved) clearSticky(draft);
   }
-  return { kind: 'options', versioningOverride: merged.versioningOverride, priority: merged.priority && Priority.encode(merged.priority) };
+  return { kind: 'options', versioningOverride: merged.versioningOverride && shownOverride(merged.versioningOverride), priority: merged.priority && Priority.encode(merged.priority) };
 }
 
 interface Options {
@@ -82,7 +84,7 @@ export function mergeOptions({ run }: WorkflowState, { options, paths }: UpdateO
       case 'versioning_override': {
         const problem = overrideProblem(options.versioningOverride);
         if (problem !== undefined) return invalid(problem);
-        versioningOverride = options.versioningOverride;
+        versioningOverride = options.versioningOverride && storedOverride(options.versioningOverride);
         break;
       }
       case 'priority':

@@ -36,6 +36,7 @@ import { SERVER_IDENTITY, after, keep, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
 import { terminateRun } from './terminate.js';
 import { applyInherited, inheritanceAttributes } from './versioning.js';
+import { storedOverride } from './version-binding.js';
 import { updateExisting, withUpdate } from '../updates/update-with-start.js';
 import { scheduleWorkflowTask, startWorkflowTask, workflowTaskReply } from '../tasks/workflow-task.js';
 
@@ -177,7 +178,7 @@ function creation({ namespace, request, signal, update, parent, scheduleWatch }:
       continuedFailure: request.continuedFailure,
       lastCompletionResult: request.lastCompletionResult,
       completionCallbacks: request.completionCallbacks,
-      versioningOverride: request.versioningOverride,
+      versioningOverride: request.versioningOverride && storedOverride(request.versioningOverride),
       ...(parent && parentAttributes(parent)),
       ...(parent?.version && inheritanceAttributes(parent.version)),
       priority: request.priority,

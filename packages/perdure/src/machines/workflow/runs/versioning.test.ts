@@ -1,10 +1,11 @@
 /** A pinned run must never reach other code than its own; one that follows must move as a whole: workflow first, activities after it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CommandType, RpcError, VersioningBehavior, WorkerVersioningMode, type Command, type Init, type RespondWorkflowTaskCompletedRequest } from '../../../protocol/index.js';
+import { CommandType, ContinueAsNewVersioningBehavior, RpcError, VersioningBehavior, VersioningOverride, VersioningOverride_PinnedOverrideBehavior, WorkerVersioningMode, WorkflowExecutionOptions, type Command, type Init, type RespondWorkflowTaskCompletedRequest } from '../../../protocol/index.js';
 import type { Poller } from '../../machine.js';
 import { describe, type StartInput } from '../index.js';
-import { TestWorkflow, command } from '../testing/test-run.js';
+import type { WorkflowTaskReply } from '../inputs.js';
+import { STICKY, TestWorkflow, command } from '../testing/test-run.js';
 
 const { PINNED, AUTO_UPGRADE } = VersioningBehavior;
 const version = (buildId: string) => ({ deploymentName: 'shop', buildId });
@@ -65,6 +66,75 @@ test('a pinned run is owed to its version with all it does, and is told when the
   assert.equal(workflow.pollActivity(activity ?? 0).kind, 'activity-task');
 });
 
+test('a task that is returned with a completion says what the one before said of the target', () => {
+  const workflow = begun('1', PINNED);
+  const again = { returnNewWorkflowTask: true, forceCreateNewWorkflowTask: true };
+  const next = (task: WorkflowTaskReply, behavior: VersioningBehavior): WorkflowTaskReply => {
+    const { newWorkflowTask } = workflow.complete(task, [], { ...completedBy('1', behavior), ...again });
+    assert.ok(newWorkflowTask);
+    return newWorkflowTask;
+  };
+  const changed = ({ startedEventId }: WorkflowTaskReply) => workflow.run.event(startedEventId).workflowTaskStartedEventAttributes?.targetWorkerDeploymentVersionChanged;
+  workflow.signal('go');
+  let task = next(workflow.pollWorkflowTask(build('1', '1')), PINNED);
+  assert.equal(changed(task), false);
+  workflow.complete(task, [], completedBy('1', PINNED));
+  workflow.signal('go');
+  task = next(workflow.pollWorkflowTask(build('1', '2')), PINNED);
+  assert.equal(changed(task), true);
+  task = next(task, PINNED);
+  assert.equal(changed(task), true);
+  assert.equal(changed(next(task, AUTO_UPGRADE)), false, 'it follows now');
+});
+
+test('an override that comes while a worker of another build holds the task takes the run away from that worker', () => {
+  const workflow = begun('1', AUTO_UPGRADE);
+  workflow.signal('go');
+  const task = workflow.pollWorkflowTask(build('1'));
+  workflow.signal('go on');
+  const versioningOverride = VersioningOverride.create({ pinned: { behavior: VersioningOverride_PinnedOverrideBehavior.PINNED, version: version('2') } });
+  workflow.send({ type: 'update-options', options: WorkflowExecutionOptions.create({ versioningOverride }), paths: ['versioning_override'], identity: 'operator' });
+  const { newWorkflowTask } = workflow.complete(task, [], { ...completedBy('1', AUTO_UPGRADE), ...STICKY, returnNewWorkflowTask: true });
+  assert.equal(newWorkflowTask, undefined);
+  assert.deepEqual([dispatchOf(workflow)?.queue.version, dispatchOf(workflow)?.sticky], ['shop:2', false]);
+});
+
+test('a run that continues as new may move with the next run, or try the ramping version with its first task', () => {
+  for (const [behavior, initial, toRamping] of [
+    [PINNED, ContinueAsNewVersioningBehavior.AUTO_UPGRADE, undefined],
+    [PINNED, ContinueAsNewVersioningBehavior.USE_RAMPING_VERSION, true],
+    [AUTO_UPGRADE, ContinueAsNewVersioningBehavior.USE_RAMPING_VERSION, true],
+  ] as const) {
+    const workflow = begun('1', behavior);
+    workflow.signal('go');
+    const again = { commandType: CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION, continueAsNewWorkflowExecutionCommandAttributes: { initialVersioningBehavior: initial } };
+    step(workflow, '1', behavior, [again]);
+    const started = workflow.run.event(1).workflowExecutionStartedEventAttributes;
+    assert.equal(started?.inheritedPinnedVersion, undefined);
+    assert.deepEqual(started?.inheritedAutoUpgradeInfo, { sourceDeploymentVersion: version('1'), sourceDeploymentRevisionNumber: 1, continueAsNewInitialVersioningBehavior: initial });
+    workflow.pass(60_000);
+    assert.deepEqual([dispatchOf(workflow)?.queue.version, dispatchOf(workflow)?.toRamping], [undefined, toRamping]);
+    assert.equal(info(workflow)?.continueAsNewInitialVersioningBehavior, initial);
+    step(workflow, '2', AUTO_UPGRADE);
+    workflow.signal('go');
+    assert.equal(dispatchOf(workflow)?.toRamping, undefined, 'the first task only');
+  }
+});
+
+test('an override is stored in the form of today, whichever a client writes, and shown in both', () => {
+  const today = VersioningOverride.create({ pinned: { behavior: VersioningOverride_PinnedOverrideBehavior.PINNED, version: version('1') } });
+  const both = { ...today, behavior: PINNED, pinnedVersion: 'shop.1' };
+  for (const written of [today, both, VersioningOverride.create({ behavior: PINNED, pinnedVersion: 'shop.1' })]) {
+    const workflow = new TestWorkflow();
+    workflow.start({ versioningOverride: written });
+    assert.deepEqual({ ...workflow.run.event(1).workflowExecutionStartedEventAttributes?.versioningOverride }, { ...today });
+    assert.deepEqual({ ...info(workflow)?.versioningOverride }, both);
+  }
+  const following = new TestWorkflow();
+  following.start({ versioningOverride: VersioningOverride.create({ behavior: AUTO_UPGRADE }) });
+  assert.equal(following.run.event(1).workflowExecutionStartedEventAttributes?.versioningOverride?.autoUpgrade, true);
+});
+
 test('a run that follows moves with its next workflow task; its activities wait for that', () => {
   const workflow = begun('1', AUTO_UPGRADE, [command.activity('a')]);
   const [activity = 0] = [...workflow.run.live.activities.keys()];
@@ -88,6 +158,19 @@ test('an activity that reaches the new version first makes the workflow go first
   step(workflow, '2', AUTO_UPGRADE);
   assert.ok(!(dispatch(build('2')) instanceof RpcError));
   assert.deepEqual(describe(workflow.run.live).pendingActivities?.[0]?.lastDeploymentVersion, version('2'));
+});
+
+test('activities that wait are owed to the version as soon as its workers pin the run', () => {
+  const workflow = begun('1', AUTO_UPGRADE, [command.activity('a')]);
+  const [activity = 0] = [...workflow.run.live.activities.keys()];
+  const key = `activity:${activity}`;
+  assert.deepEqual([dispatchOf(workflow, key)?.queue.version, dispatchOf(workflow, key)?.followsQueue], [undefined, 'orders']);
+  workflow.signal('go');
+  step(workflow, '1', PINNED);
+  assert.deepEqual([dispatchOf(workflow, key)?.queue.version, dispatchOf(workflow, key)?.followsQueue], ['shop:1', undefined]);
+  workflow.signal('go');
+  step(workflow, '1', AUTO_UPGRADE);
+  assert.equal(dispatchOf(workflow, key)?.queue.version, undefined);
 });
 
 test('an activity on the queue of somebody else moves nothing', () => {

@@ -18,7 +18,7 @@ import type { Draft } from '../draft.js';
 import { childStarts } from '../messages/child-messages.js';
 import { must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
-import { isPinned, versionOf } from './version-binding.js';
+import { isPinned, pinnedVersion, versionOf } from './version-binding.js';
 import type { InheritedVersion } from './version-binding.js';
 import { noteUsedVersion } from './worker-versions.js';
 
@@ -66,7 +66,7 @@ export function inheritanceAttributes(inherited: InheritedVersion | undefined): 
   const { pinned, autoUpgrade } = inherited ?? {};
   return {
     inheritedPinnedVersion: pinned && { ...pinned },
-    inheritedAutoUpgradeInfo: autoUpgrade && { sourceDeploymentVersion: { ...autoUpgrade.version }, sourceDeploymentRevisionNumber: autoUpgrade.revision, continueAsNewInitialVersioningBehavior: 0 },
+    inheritedAutoUpgradeInfo: autoUpgrade && { sourceDeploymentVersion: { ...autoUpgrade.version }, sourceDeploymentRevisionNumber: autoUpgrade.revision, continueAsNewInitialVersioningBehavior: autoUpgrade.initial ?? 0 },
   };
 }
 
@@ -82,6 +82,7 @@ export function applyInherited({ run }: WorkflowState, attributes: WorkflowExecu
     run.versioningBehavior = VersioningBehavior.AUTO_UPGRADE;
     run.deploymentVersion = copyOf(upgraded.sourceDeploymentVersion);
     run.routingRevision = upgraded.sourceDeploymentRevisionNumber;
+    run.initialVersioning = upgraded.continueAsNewInitialVersioningBehavior;
   }
   if (declined?.deploymentVersion !== undefined) run.declinedTarget = copyOf(declined.deploymentVersion);
 }
@@ -94,10 +95,12 @@ export function applyVersionCompleted(state: WorkflowState, event: HistoryEvent,
   if (onceTo !== undefined && isSame(onceTo, deploymentVersion)) run.versioningOverride = undefined;
   // Children that are still to be started begin with the version.
   for (const key of childStarts.keys(state)) applying.touch(key);
+  const pinnedBefore = pinnedVersion(run);
   run.versioningBehavior = versioningBehavior;
   run.deploymentVersion = deploymentVersion && copyOf(deploymentVersion);
   noteUsedVersion(run, deploymentVersion);
-  if (run.versionTransition === undefined) return;
+  // Activities that wait are owed to the version that the run is pinned to now, or to none.
+  if (run.versionTransition === undefined && isSame(pinnedBefore, pinnedVersion(run))) return;
   run.versionTransition = undefined;
   touchActivities(state, applying);
 }
@@ -113,6 +116,8 @@ export function applyTaskRouted(state: WorkflowState, routed: TaskRouted, applyi
   run.versionTransition = routed.transitionEnded || routed.transition === undefined ? undefined : { version: routed.transition.version && copyOf(routed.transition.version) };
   applying.touch(WORKFLOW_TASK);
   touchActivities(state, applying);
+  // Children that are still to be started are told of the routing.
+  for (const key of childStarts.keys(state)) applying.touch(key);
 }
 
 /** What is owed of them depends on the version and on the transition. */

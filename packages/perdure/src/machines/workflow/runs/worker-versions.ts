@@ -54,11 +54,12 @@ export function versioningInfo(run: RunState): Init<WorkflowExecutionVersioningI
       deploymentVersion: versionTransition.version,
     },
     revisionNumber: routingRevision,
+    continueAsNewInitialVersioningBehavior: run.initialVersioning,
   };
 }
 
 /** Older clients look at `behavior` and at the version as a text. */
-function shownOverride(override: VersioningOverride): VersioningOverride {
+export function shownOverride(override: VersioningOverride): VersioningOverride {
   if (override.autoUpgrade === true) return { ...override, behavior: VersioningBehavior.AUTO_UPGRADE };
   const { pinned } = override;
   if (pinned === undefined) return override;

@@ -24,11 +24,12 @@ export interface Completion {
   readonly identity: string;
   /** Activities to start at once and return with the reply. */
   readonly eager: ActivityState[];
-  /** A command had a consequence that the workflow must be told. */
-  taskNeeded: boolean;
+  /** What the commands bring about, written behind the last of their events: workers foretell the ids of those by counting commands. */
+  readonly consequences: Consequence[];
 }
 
 export type Step = (completion: Completion) => void;
+export type Consequence = () => void;
 
 export class CommandPlan {
   readonly steps: Step[] = [];
@@ -43,8 +44,11 @@ export class CommandPlan {
   pendingSignals: number;
   pendingCancelRequests: number;
   pendingNexusOperations: number;
-  /** One of the commands so far schedules a Nexus operation. */
-  schedulesNexusOperations = false;
+  /** What the commands so far schedule, by the ids that their events will get. */
+  readonly newActivities = new Map<number, string>();
+  readonly newNexusOperations = new Set<number>();
+  /** Steps so far that write no event. Every other step writes exactly one. */
+  silentSteps = 0;
   /** Workflow ids of the children that these commands start. */
   readonly initiatedChildren = new Set<string>();
   /** Ids of the other namespaces that commands name, by name. */
@@ -71,6 +75,14 @@ export class CommandPlan {
     this.pendingSignals = state.outgoingSignals.size;
     this.pendingCancelRequests = state.outgoingCancelRequests.size;
     this.pendingNexusOperations = state.nexusOperations.size;
+  }
+
+  /**
+   * The id of the event that the next step will write. Behind WorkflowTaskStarted stands WorkflowTaskCompleted, and behind that the events
+   * of the commands in their order. Workers count on it: a command may name by this id what a command before it in the list begins.
+   */
+  get nextEventId(): number {
+    return (this.state.workflowTask?.startedEventId ?? 0) + 2 + this.steps.length - this.silentSteps;
   }
 }
 

@@ -1,12 +1,12 @@
 /**
  * The end of a workflow task, said by the worker that holds it.
  *
- * Completed: WorkflowTaskCompleted, the events of the commands in their order, what was buffered, and (if something is left to tell) the
+ * Completed: WorkflowTaskCompleted, the events of the commands in their order, what was buffered, what the commands brought about, and (if something is left to tell) the
  * next WorkflowTaskScheduled, started at once for the same worker where it asks for that. A command list with a fault fails the task
  * instead, and nothing of it happens.
  */
 import { EventType, Failure, TimeoutType, WorkerVersioningMode, WorkflowTaskFailedCause } from '../../../protocol/index.js';
-import type { RespondWorkflowTaskCompletedRequest, WorkflowTaskCompletedEventAttributes, WorkflowTaskState , RpcError} from '../../../protocol/index.js';
+import type { RespondWorkflowTaskCompletedRequest, WorkerVersionStamp, WorkflowTaskCompletedEventAttributes, WorkflowTaskState , RpcError} from '../../../protocol/index.js';
 import { startEagerly } from '../activities/activity-attempts.js';
 import { flushBuffer } from '../buffer.js';
 import { causeName, planCommands } from './commands.js';
@@ -17,6 +17,7 @@ import type { CompleteWorkflowTaskInput, CompleteWorkflowTaskReply, DoneReply, F
 import { invalid, staleWorkflowTask, updateTaskFailed } from '../refusals.js';
 import { mayDropTask, scheduleUpdateTask } from './speculative-task.js';
 import { pausedForTasks } from '../runs/pause.js';
+import { isBoundElsewhere, isPinned } from '../runs/version-binding.js';
 import { SERVER_IDENTITY, must } from '../state.js';
 import { clearSticky, setSticky } from './sticky.js';
 import { terminateRun } from '../runs/terminate.js';
@@ -51,44 +52,53 @@ function complete(
   plan: CommandPlan,
 ): CompleteWorkflowTaskReply {
   const { state } = draft;
-  if (mayDropTask(state, task, request, !plan.messages.changesHistory)) return dropTask(draft, request, plan);
+  const wasToldOfTarget = task.targetVersionChanged;
+  if (mayDropTask(state, task, request, !plan.messages.changesHistory)) return dropTask(draft, request, plan, wasToldOfTarget);
   if (isUnwritten(task)) writeUnwrittenTask(draft, task);
   const completedEventId = draft.emit(EventType.WORKFLOW_TASK_COMPLETED, {
     workflowTaskCompletedEventAttributes: completedAttributes(task, request),
   });
-  const completion: Completion = { draft, completedEventId, identity: request.identity, eager: [], taskNeeded: false };
+  const completion: Completion = { draft, completedEventId, identity: request.identity, eager: [], consequences: [] };
   for (const step of plan.steps) step(completion);
 
   setSticky(draft, request.stickyAttributes);
   if (!state.isOpen) return { kind: 'workflow-task-completed', activityTasks: [], resetHistoryEventId: 0 };
   const activityTasks = startEagerly(draft, state.run.pause === undefined ? completion.eager : [], request.identity);
   const flushed = flushBuffer(draft);
+  // What this worker has in its cache is of no use to the one that is to go on.
+  if (isBoundElsewhere(state.run)) clearSticky(draft);
+  for (const consequence of completion.consequences) consequence();
   if (isHeartbeat(request)) draft.emitPrivate({ heartbeatChainContinued: { sinceMs: task.originalScheduledTimeMs } });
   else rejectUnprocessedUpdates(draft);
-  if (flushed || completion.taskNeeded || request.forceCreateNewWorkflowTask) scheduleWorkflowTask(draft);
+  if (flushed || completion.consequences.length > 0 || request.forceCreateNewWorkflowTask) scheduleWorkflowTask(draft);
   else if (hasUnsentUpdates(state)) scheduleUpdateTask(draft);
-  return { kind: 'workflow-task-completed', newWorkflowTask: startNext(draft, request), activityTasks, resetHistoryEventId: 0 };
+  return { kind: 'workflow-task-completed', newWorkflowTask: startNext(draft, request, wasToldOfTarget), activityTasks, resetHistoryEventId: 0 };
 }
 
 /** Every update was rejected and nothing else happened: the worker goes back to where it was, and the history shows nothing. */
-function dropTask(draft: Draft, request: RespondWorkflowTaskCompletedRequest, plan: CommandPlan): CompleteWorkflowTaskReply {
+function dropTask(draft: Draft, request: RespondWorkflowTaskCompletedRequest, plan: CommandPlan, wasToldOfTarget: boolean): CompleteWorkflowTaskReply {
   const { state } = draft;
-  const completion: Completion = { draft, completedEventId: 0, identity: request.identity, eager: [], taskNeeded: false };
+  const completion: Completion = { draft, completedEventId: 0, identity: request.identity, eager: [], consequences: [] };
   for (const step of plan.steps) step(completion);
   rejectUnprocessedUpdates(draft);
   draft.emitPrivate({ speculativeTaskDropped: {} });
   setSticky(draft, request.stickyAttributes);
   if (hasUnsentUpdates(state)) scheduleUpdateTask(draft);
   const resetHistoryEventId = state.run.previousStartedEventId;
-  return { kind: 'workflow-task-completed', newWorkflowTask: startNext(draft, request), activityTasks: [], resetHistoryEventId };
+  return { kind: 'workflow-task-completed', newWorkflowTask: startNext(draft, request, wasToldOfTarget), activityTasks: [], resetHistoryEventId };
 }
 
-/** Starts the next task at once for the worker that asked for it. */
-function startNext(draft: Draft, request: RespondWorkflowTaskCompletedRequest): WorkflowTaskReply | undefined {
+/** Starts the next task at once for the worker that asked for it. It goes past the routing: what the task before was told of it still holds. */
+function startNext(draft: Draft, request: RespondWorkflowTaskCompletedRequest, wasToldOfTarget: boolean): WorkflowTaskReply | undefined {
   const { state, limits } = draft;
-  if (!request.returnNewWorkflowTask || state.workflowTask === undefined) return undefined;
-  startWorkflowTask(draft, request.identity, INLINE_REQUEST_ID);
+  if (!request.returnNewWorkflowTask || state.workflowTask === undefined || isBoundElsewhere(state.run)) return undefined;
+  startWorkflowTask(draft, request.identity, INLINE_REQUEST_ID, unversionedBuild(request), wasToldOfTarget && isPinned(state.run));
   return workflowTaskReply(state, limits, 'inline');
+}
+
+/** The build of a worker without a deployment version; of one with a version the Started event does not tell it. */
+function unversionedBuild({ workerVersionStamp, deploymentOptions }: RespondWorkflowTaskCompletedRequest): WorkerVersionStamp | undefined {
+  return deploymentOptions?.workerVersioningMode === WorkerVersioningMode.VERSIONED || !workerVersionStamp?.buildId ? undefined : workerVersionStamp;
 }
 
 /** Stands in the Started event of a task that was returned with the completion of the one before. */
@@ -105,7 +115,8 @@ function completedAttributes(task: WorkflowTaskState, request: RespondWorkflowTa
     workerVersion: request.workerVersionStamp,
     sdkMetadata: request.sdkMetadata,
     meteringMetadata: request.meteringMetadata,
-    deployment: request.deployment,
+    // What an older way said of the version; `deploymentVersion` says it now.
+    deployment: undefined,
     versioningBehavior: versioned ? request.versioningBehavior : 0,
     workerDeploymentVersion: '',
     workerDeploymentName: deployment?.deploymentName ?? '',
@@ -132,7 +143,6 @@ function failByFault(
     failure: Failure.encode({ message: text, serverFailureInfo: {} }),
     identity: request.identity,
     binaryChecksum: request.binaryChecksum,
-    workerVersion: request.workerVersionStamp,
   });
   if (terminates) terminateRun(draft, { reason: text, identity: SERVER_IDENTITY });
   else scheduleWorkflowTask(draft);
@@ -153,7 +163,6 @@ export function failWorkflowTask(draft: Draft, { token, request }: FailWorkflowT
     failure: boundFailure(request.failure, draft.limits.blobSizeBytes),
     identity: request.identity,
     binaryChecksum: request.binaryChecksum,
-    workerVersion: request.workerVersion,
   });
   scheduleWorkflowTask(draft);
   return { kind: 'done' };

@@ -317,6 +317,13 @@ test('the build of the worker stands in Started and Completed, and is the latest
   const started = workflow.run.events().flatMap((event) => event.workflowTaskStartedEventAttributes?.workerVersion?.buildId ?? []);
   assert.deepEqual(started, ['build-1', 'build-2'], 'an attempt that is written when it completes keeps its worker');
   assert.equal(describe(workflow.run.live).workflowExecutionInfo?.mostRecentWorkerVersionStamp?.buildId, 'build-2');
+
+  workflow.signal('more');
+  const next = { forceCreateNewWorkflowTask: true, returnNewWorkflowTask: true };
+  workflow.complete(workflow.pollWorkflowTask(), [], { ...next, workerVersionStamp: worker, deployment: { seriesName: 'orders', buildId: 'build-1' } });
+  const [completed, , inline] = workflow.run.events().slice(-3);
+  assert.equal(completed?.workflowTaskCompletedEventAttributes?.deployment, undefined, 'said by the deployment version, or not at all');
+  assert.equal(inline?.workflowTaskStartedEventAttributes?.workerVersion?.buildId, 'build-1', 'a task that is returned at once has the same worker');
 });
 
 test('of an attempt that waits unseen by the history, readers get Scheduled; of one that runs, Started too', () => {

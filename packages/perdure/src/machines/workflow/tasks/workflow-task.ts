@@ -80,7 +80,6 @@ export interface TaskFailure {
   readonly failure?: Encoded<Failure> | undefined;
   readonly identity: string;
   readonly binaryChecksum?: string | undefined;
-  readonly workerVersion?: WorkerVersionStamp | undefined;
 }
 
 /** Ends the started task as failed and writes what waited for its end. The caller schedules the next one, or closes the run. */
@@ -100,7 +99,7 @@ export function failStartedTask(draft: Draft, failed: TaskFailure): void {
         newRunId: '',
         forkEventVersion: 0,
         binaryChecksum: failed.binaryChecksum ?? '',
-        workerVersion: failed.workerVersion,
+        workerVersion: undefined,
       },
     });
   }

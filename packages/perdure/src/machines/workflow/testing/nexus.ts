@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Code, CommandType, Payload, RpcError, type Command, type Encoded, type Failure, type Init, type RespondWorkflowTaskCompletedRequest } from '../../../protocol/index.js';
 import type { CompleteNexusOperationInput, NexusMessage, NexusReply, OperationOutcome } from '../nexus/nexus-inputs.js';
-import type { WorkflowInput, WorkflowTaskReply } from '../inputs.js';
+import type { CompleteWorkflowTaskInput, WorkflowTaskReply } from '../inputs.js';
 import { failure, type TestRun, type TestWorkflow } from './test-run.js';
 
 const ENDPOINT = 'payments';
@@ -21,9 +21,9 @@ export const cancelOperation = (scheduledEventId: number): Init<Command> => ({
 });
 
 /** A completion of a workflow task on a server that has the endpoint. */
-export function completionWithEndpoints(workflow: TestWorkflow, task: WorkflowTaskReply, commands: readonly Init<Command>[], request: Init<RespondWorkflowTaskCompletedRequest> = {}): WorkflowInput {
+export function completionWithEndpoints(workflow: TestWorkflow, task: WorkflowTaskReply, commands: readonly Init<Command>[], request: Init<RespondWorkflowTaskCompletedRequest> = {}): CompleteWorkflowTaskInput {
   const input = workflow.completionInput(task, commands, request);
-  return { ...(input as Extract<WorkflowInput, { type: 'complete-workflow-task' }>), nexusEndpoints: ENDPOINTS };
+  return { ...(input as CompleteWorkflowTaskInput), nexusEndpoints: ENDPOINTS };
 }
 
 /** Polls for the workflow task and completes it. */

@@ -17,13 +17,14 @@ import {
   WorkflowExecutionOptions,
 } from '../../../protocol/index.js';
 import type { Command, Encoded, HistoryEvent, Init, Message, UpdateRequest } from '../../../protocol/index.js';
-import type { ActivitySelection, Jitter, WorkflowInput, WorkflowTaskReply } from '../inputs.js';
+import type { ActivitySelection, CompleteWorkflowTaskInput, Jitter, WorkflowInput, WorkflowTaskReply } from '../inputs.js';
 import type { ExternalSender } from '../messages/message-inputs.js';
 import { cancelCommand, childCommand, sender, signalCommand } from './family.js';
 import { cancelOperation, completionWithEndpoints, scheduleOperation } from './nexus.js';
 import type { ActivitySelectionStep, CommandStep, Step, UpdateAnswer } from './program.js';
 import { STICKY, command, failure, payloads } from './test-run.js';
 import type { TestRun, TestWorkflow } from './test-run.js';
+import { completedBy, overrideOf } from './versions.js';
 import { CAN_DISCARD, acceptance, protocolMessage, rejection, response, updateInput } from './updates.js';
 
 const requestWithCallback = (updateId: string, number: number): Init<UpdateRequest> => ({
@@ -70,7 +71,7 @@ export function taskFailure(task: WorkflowTaskReply): WorkflowInput {
 }
 
 /** What the worker answers to a workflow task; now and then something that does not fit. */
-export function completionOf(step: Extract<Step, { do: 'complete-task' }>, task: WorkflowTaskReply, run: TestRun, workflow: TestWorkflow): WorkflowInput {
+export function completionOf(step: Extract<Step, { do: 'complete-task' }>, task: WorkflowTaskReply, run: TestRun, workflow: TestWorkflow): CompleteWorkflowTaskInput {
   const messages: Init<Message>[] = [];
   const named: Init<Command>[] = [];
   const say = (message: Init<Message>, inCommand: boolean): void => {
@@ -81,13 +82,15 @@ export function completionOf(step: Extract<Step, { do: 'complete-task' }>, task:
   const accepted = [...run.live.updates.values()].filter(({ acceptedEventId }) => acceptedEventId > 0);
   for (const { updateId } of accepted.slice(0, step.finish ?? 0)) say(response(updateId), true);
   const commands = [...named, ...(step.commands ?? []).map((made) => commandOf(made, run))];
-  return completionWithEndpoints(workflow, task, commands, {
+  const completion = completionWithEndpoints(workflow, task, commands, {
+    ...completedBy(step),
     ...(step.sticky && STICKY),
     ...(step.discards && CAN_DISCARD),
     messages,
     returnNewWorkflowTask: step.returnNew ?? false,
     forceCreateNewWorkflowTask: step.force ?? false,
   });
+  return step.serves ? { ...completion, versionQueues: new Set(['orders', 'other']) } : completion;
 }
 
 function answerUpdate(message: Init<Message>, answer: UpdateAnswer = {}, say: (message: Init<Message>, inCommand: boolean) => void): void {
@@ -157,7 +160,7 @@ export function inputOf(step: Step): WorkflowInput | undefined {
       return { type: 'unpause', request: UnpauseWorkflowExecutionRequest.create({}) };
     case 'change-options': {
       const priority = Priority.encode({ priorityKey: step.priority ?? 0, fairnessKey: '', fairnessWeight: 0 });
-      const options = WorkflowExecutionOptions.create({ priority, versioningOverride: step.versioning ? { autoUpgrade: true } : undefined });
+      const options = WorkflowExecutionOptions.create({ priority, versioningOverride: step.versioning ? (step.pin === undefined ? { autoUpgrade: true } : overrideOf(step.pin)) : undefined });
       return { type: 'update-options', options, paths: step.versioning ? ['versioning_override'] : ['priority'], identity: 'operator' };
     }
     case 'pause-activities':

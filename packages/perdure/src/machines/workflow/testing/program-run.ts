@@ -16,6 +16,7 @@ import { resetInput, resetPointsOf } from './reset.js';
 import { TestWorkflow, byToken, failure, payloads } from './test-run.js';
 import type { TestRun } from './test-run.js';
 import { updateInput } from './updates.js';
+import { overrideOf, pollerOf, proveVersions } from './versions.js';
 
 /** Small, so that short programs reach them. */
 const LIMITS = { bufferedEvents: 6, signalsPerRun: 30, pendingActivities: 6, pendingChildren: 4, pendingNexusOperations: 4, updatesInFlight: 3, continueAsNewMinimumRunMs: 10, workflowTaskHeartbeatMs: 3000 };
@@ -137,7 +138,7 @@ export class ProgramRun {
     }
   }
 
-  #start({ request, conflict, reuse, child, runTimeout = 0, delay = 0, retry, cron, eager, signal, update, attach, callbacks }: Of<'start'>): void {
+  #start({ request, conflict, reuse, child, runTimeout = 0, delay = 0, retry, cron, eager, signal, update, attach, callbacks, pin }: Of<'start'>): void {
     const { workflow } = this;
     const completionCallbacks = callbacks ? [Callback.encode({ nexus: { url: 'http://there', header: new Map() } })] : [];
     const input = workflow.startInput(
@@ -152,6 +153,7 @@ export class ProgramRun {
         requestEagerExecution: eager ?? false,
         ...(attach && { onConflictOptions: { attachRequestId: true, attachCompletionCallbacks: callbacks ?? false, attachLinks: true } }),
         completionCallbacks,
+        versioningOverride: overrideOf(pin),
       },
       signal ? { signalName: 's', input: signalInput(++this.#numbers) } : undefined,
     );
@@ -160,12 +162,12 @@ export class ProgramRun {
     this.#send({ ...input, ...more }, workflow.runs.at(-1));
   }
 
-  #dispatch({ which }: Of<'dispatch'>, run: TestRun): void {
-    const found = pick([...run.owed].flatMap(([key, { dispatch }]) => (dispatch ? [{ key, dispatch }] : [])), which);
+  #dispatch(step: Of<'dispatch'>, run: TestRun): void {
+    const found = pick([...run.owed].flatMap(([key, { dispatch }]) => (dispatch ? [{ key, dispatch }] : [])), step.which);
     if (found === undefined) return;
-    const poller = { identity: 'worker', requestId: this.workflow.newId(), sticky: found.dispatch.sticky };
+    const poller = { identity: 'worker', requestId: this.workflow.newId(), sticky: found.dispatch.sticky, ...pollerOf(step, found.dispatch) };
     const reply = this.#send({ type: 'dispatch', key: found.key, poller }, run);
-    assert.ok(!(reply instanceof RpcError), 'what is owed is handed out');
+    assert.ok(!(reply instanceof RpcError) || run.live.run.versionTransition !== undefined, 'what is owed is handed out, unless the workflow has to move first');
   }
 
   #endActivity({ how, task, byId }: Of<'end-activity'>): void {
@@ -303,6 +305,7 @@ export class ProgramRun {
     if (run !== undefined && this.#gone.has(run)) return new RpcError(Code.NOT_FOUND, 'gone');
     const reply = workflow.send(input, run);
     for (const next of workflow.runs) if (!this.runs.includes(next)) this.runs.push(next);
+    for (const each of this.runs) proveVersions(each);
     if (repeatable && run !== undefined && input.type !== 'dispatch' && input.type !== 'delete') {
       this.#recent.push({ run, input });
       if (this.#recent.length > RECENT) this.#recent.shift();

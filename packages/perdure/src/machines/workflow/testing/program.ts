@@ -7,6 +7,7 @@
  */
 
 import { ParentClosePolicy, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '../../../protocol/index.js';
+import type { BuildOfStep, Pin } from './versions.js';
 
 /** Picks from a list by its place from the end, counted round: 0 is the latest. */
 type Pick = number;
@@ -50,9 +51,10 @@ export type Step =
       readonly update?: string;
       readonly attach?: boolean;
       readonly callbacks?: boolean;
+      readonly pin?: Pin;
     }
-  | { readonly do: 'dispatch'; readonly which?: Pick; readonly run?: number }
-  | {
+  | ({ readonly do: 'dispatch'; readonly which?: Pick; readonly run?: number } & BuildOfStep)
+  | ({
       readonly do: 'complete-task';
       readonly task?: Pick;
       readonly commands?: readonly CommandStep[];
@@ -63,7 +65,7 @@ export type Step =
       readonly discards?: boolean;
       readonly returnNew?: boolean;
       readonly force?: boolean;
-    }
+    } & BuildOfStep)
   | { readonly do: 'fail-task'; readonly task?: Pick }
   | { readonly do: 'end-activity'; readonly how?: 'fail' | 'cancel' | 'heartbeat'; readonly task?: Pick; readonly byId?: string }
   | { readonly do: 'wait'; readonly ms?: number }
@@ -80,7 +82,7 @@ export type Step =
   | { readonly do: 'reset-sticky' }
   | { readonly do: 'pause'; readonly request?: string }
   | { readonly do: 'unpause' }
-  | { readonly do: 'change-options'; readonly priority?: number; readonly versioning?: boolean }
+  | { readonly do: 'change-options'; readonly priority?: number; readonly versioning?: boolean; readonly pin?: Pin }
   | { readonly do: 'answer'; readonly run?: number; readonly which?: Pick; readonly how?: number; readonly again?: boolean }
   /** `stranger`: for an operation that nobody waits for. */
   | { readonly do: 'operation-ends'; readonly which?: Pick; readonly how?: number; readonly stranger?: boolean; readonly run?: number }

@@ -121,6 +121,7 @@ function planRejection(plan: CommandPlan, updateId: string, body: Rejection): Co
   const fault = tooLarge(plan, body.failure);
   if (fault !== undefined) return fault;
   plan.messages.planned.set(updateId, 'Completed');
+  plan.silentSteps++;
   plan.steps.push(({ draft }) => {
     const pending = draft.state.updates.get(updateId);
     if (pending !== undefined) rejectUpdate(draft, pending, body.failure ?? Failure.encode({}));
