@@ -76,6 +76,13 @@ function endOf(event: HistoryEvent): string | undefined {
   if (child !== undefined) return `the child of event ${child.initiatedEventId}`;
   const signal = event.externalWorkflowExecutionSignaledEventAttributes ?? event.signalExternalWorkflowExecutionFailedEventAttributes;
   if (signal !== undefined) return `the signal of event ${signal.initiatedEventId}`;
+  const operation =
+    event.nexusOperationCompletedEventAttributes ?? event.nexusOperationFailedEventAttributes ?? event.nexusOperationCanceledEventAttributes ?? event.nexusOperationTimedOutEventAttributes;
+  if (operation !== undefined) return `the operation of event ${operation.scheduledEventId}`;
+  const begin = event.nexusOperationStartedEventAttributes;
+  if (begin !== undefined) return `the beginning of the operation of event ${begin.scheduledEventId}`;
+  const asked = event.nexusOperationCancelRequestCompletedEventAttributes ?? event.nexusOperationCancelRequestFailedEventAttributes;
+  if (asked !== undefined) return `the request of event ${asked.requestedEventId}`;
   const closed =
     event.workflowExecutionCompletedEventAttributes ??
     event.workflowExecutionFailedEventAttributes ??
@@ -111,15 +118,21 @@ export async function checkLists({ client, disk }: SimulatedWorld, problems: Pro
   for (const runId of listed.keys()) problems.add(`${runId} is listed, and nowhere else`);
 }
 
+export interface Rest {
+  /** Until everything is done that the background does: removing the journals of deleted runs takes some seconds. */
+  readonly ms: number;
+  check(): Promise<void>;
+}
+
 /** Nothing is left to do: neither now, nor for a server that opens on this disk and derives anew what is owed. */
-export async function checkAtRest(world: SimulatedWorld, problems: Problems): Promise<void> {
-  // What a closed run owes to the background, such as the journals of deleted runs, may take some seconds.
+export async function checkAtRest(world: SimulatedWorld, problems: Problems, rest: Rest): Promise<void> {
   const pass = async (ms: number): Promise<void> => {
     const until = world.now + ms;
     world.after(ms, () => {});
     await world.run(() => world.now >= until, ms);
   };
-  await pass(120_000);
+  await pass(rest.ms);
+  await rest.check();
   const before = world.disk.commits;
   world.server.crash(0);
   await pass(60_000);

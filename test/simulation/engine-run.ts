@@ -17,6 +17,7 @@ import { SimulatedWorld } from '#perdure/simulation/simulated-world';
 import { createActivities, Witness } from './activities.js';
 import { checkAtRest, checkDisk, checkLists, Problems } from './checks.js';
 import { batch, namespace, overlap, rate, staged } from './operations.js';
+import { Services } from './repertoire.js';
 import { QUEUE, resetFamily, resetListener, resetSteps, type Scene } from './resets.js';
 import type * as workflows from './workflows.js';
 
@@ -33,6 +34,8 @@ export interface EngineRunOptions {
   readonly source: WorkflowSource;
   /** Exactly these faults. Default: chance. */
   readonly faults?: readonly Fault[] | undefined;
+  /** With the stories of activities that clients start, of operations and of versions. Default: of workflows alone. */
+  readonly withServices?: boolean | undefined;
 }
 
 const STORM_MS = 40_000;
@@ -40,6 +43,9 @@ const MOST_FAULTS = 14;
 const LONGEST_CALM_MS = 3 * 86_400_000;
 /** Commits of a run, more or less. */
 const MOST_CRASHED_COMMITS = 151;
+/** Until nothing is done in the background any more; with deployments, until builds without runs have been found so. */
+const REST_MS = 120_000;
+const LONG_REST_MS = 900_000;
 const COLLECTOR = 'collector';
 export const STORIES = ['steps', 'locally', 'parent', 'add', 'update', 'cancel', 'delete', 'reset', 'schedule', 'family', 'listener', 'batch', 'namespace', 'rate', 'staged', 'overlap'] as const;
 
@@ -57,7 +63,8 @@ export async function playEngine(seed: number, options: EngineRunOptions): Promi
 class Run {
   readonly #world: SimulatedWorld;
   readonly #problems = new Problems();
-  readonly #witness = new Witness();
+  readonly #witness = new Witness(() => this.#world.clock.now());
+  readonly #services: Services | undefined;
   readonly #random: RandomFaults | undefined;
   readonly #given: readonly Fault[];
   readonly #stories: string[] = [];
@@ -69,15 +76,19 @@ class Run {
   #open = 0;
   #collectorEnded: string[] | undefined;
 
-  constructor(seed: number, { source, faults }: EngineRunOptions) {
+  constructor(seed: number, { source, faults, withServices }: EngineRunOptions) {
     this.#given = faults ?? [];
-    this.#random = faults === undefined ? new RandomFaults(seededRandom(seed ^ 0x5eed_0005, { now: () => 0 }), { most: MOST_FAULTS, workers: 2, certain: certainCrash(seed) }) : undefined;
+    this.#services = withServices === true ? new Services(seed, this.#witness) : undefined;
+    const own = [{ taskQueue: QUEUE, workers: 2, activities: () => createActivities(this.#witness) }];
+    const queues = this.#services?.queuesBehind(own) ?? own;
+    const workers = queues.reduce((sum, queue) => sum + queue.workers, 0);
+    this.#random = faults === undefined ? new RandomFaults(seededRandom(seed ^ 0x5eed_0005, { now: () => 0 }), { most: MOST_FAULTS, workers, certain: certainCrash(seed) }) : undefined;
     const plan: FaultPlan = this.#random ?? new FixedFaults(this.#given);
     this.#world = new SimulatedWorld({
       seed,
       plan,
       workflows: source,
-      queues: [{ taskQueue: QUEUE, workers: 2, activities: () => createActivities(this.#witness) }],
+      queues,
       executorOf: (inner) => (this.#executor = inner),
       // Every third run checks each step against the journal, which takes longer. In every other one hardly a machine stays in memory.
       engine: { verify: seed % 3 === 0, ...(seed % 2 === 0 && { limits: { groupRecords: 1 + (seed % 5), cachedMachines: 1 + (seed % 20) } }) },
@@ -91,7 +102,9 @@ class Run {
     try {
       await world.start();
       this.#collect();
-      for (let stories = 2 + this.#below(4); stories > 0; stories--) this.#story(this.#below(STORIES.length));
+      for (let stories = 2 + this.#below(4); stories > 0; stories--) this.#anyStory();
+      // Time goes on to what is due next, which may be the end of a retention.
+      world.after(STORM_MS, () => {});
       await world.run(() => world.now >= STORM_MS, STORM_MS);
       this.#random?.end();
       await this.#calm();
@@ -100,21 +113,32 @@ class Run {
     } finally {
       world.close();
     }
-    return { problems: [...this.#problems.list, ...this.#witness.problems], faults: this.#random?.drawn ?? this.#given, fingerprint: world.disk.fingerprint(), stories: this.#stories, overtaken: world.network.overtaken };
+    const drawn = this.#random?.drawn ?? this.#given;
+    // Where somebody set the clock, what times out does so early.
+    const gaps = drawn.some(({ kind }) => kind === 'clockJump') ? [] : this.#witness.gaps;
+    const problems = [...this.#problems.list, ...this.#witness.problems, ...gaps, ...(this.#services?.problems ?? [])];
+    return { problems, faults: drawn, fingerprint: world.disk.fingerprint(), stories: this.#stories, overtaken: world.network.overtaken };
   }
 
   async #calm(): Promise<void> {
     const world = this.#world;
+    const services = this.#services;
     const ending = await world.run(() => this.#open <= 1, LONGEST_CALM_MS);
     if (ending !== 'done') return this.#problems.add(`${ending} in the calm phase: ${this.#open} stories wait (${this.#stories.join(', ')})`);
     this.#want('finish', () => world.client.workflow.getHandle(COLLECTOR).signal('finish'));
     const last = await world.run(() => this.#open === 0, LONGEST_CALM_MS);
     if (last !== 'done') return this.#problems.add(`${last}: the collector does not end`);
     this.#checkCollected();
-    this.#want('lists', () => checkLists(world, this.#problems));
-    if ((await world.run(() => this.#open === 0, LONGEST_CALM_MS)) !== 'done') this.#problems.add('a list is not answered');
+    await this.#ask('lists', () => checkLists(world, this.#problems));
+    if (services !== undefined) await this.#ask('services', () => services.check(this.#scene));
     await checkDisk(world, this.#executor, this.#deleted, this.#problems);
-    await checkAtRest(world, this.#problems);
+    await checkAtRest(world, this.#problems, services === undefined ? { ms: REST_MS, check: async () => {} } : { ms: LONG_REST_MS, check: () => this.#ask('rest', () => services.checkRested(this.#scene)) });
+  }
+
+  /** Lets it happen, and waits for it. */
+  async #ask(name: string, act: () => Promise<unknown>): Promise<void> {
+    this.#want(name, act);
+    if ((await this.#world.run(() => this.#open === 0, LONGEST_CALM_MS)) !== 'done') this.#problems.add(`${name} is not answered`);
   }
 
   /** A request that is repeated when the run has continued as new comes again: a run knows its own requests. `checkDisk` looks at those. */
@@ -166,6 +190,16 @@ class Run {
     // The reply must not precede what it tells of.
     if (!this.#world.disk.runs.some(({ runId }) => runId === handle.firstExecutionRunId)) this.#problems.add(`the start of ${workflowId} was acknowledged before it was durable`);
     return handle;
+  }
+
+  /** With services, mostly one of theirs. */
+  #anyStory(): void {
+    const services = this.#services;
+    if (services === undefined || this.#below(5) === 0) return this.#story(this.#below(STORIES.length));
+    const { title, play } = services.story(this.#scene);
+    const name = `${title}-${this.#stories.length}`;
+    this.#stories.push(name);
+    this.#soon(() => this.#want(name, () => play(name)));
   }
 
   #story(kind: number): void {

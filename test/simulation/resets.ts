@@ -58,7 +58,7 @@ export async function resetListener(scene: Scene, name: string): Promise<void> {
  * Back to the n-th completed workflow task of the latest run, counted around. A reset that is repeated is known as long as its run is the
  * current one, so this ends when no repetition can be on its way any more.
  */
-async function reset({ world, pause }: Scene, workflowId: string, nth: number): Promise<void> {
+export async function reset({ world, pause }: Scene, workflowId: string, nth: number): Promise<void> {
   const service = world.client.workflowService;
   const { runId, completed } = await completedTasks(world, pause, workflowId);
   const workflowTaskFinishEventId = completed[nth % completed.length]?.eventId ?? 0;

@@ -132,3 +132,5 @@ export async function lasting(name: string, ms: number): Promise<void> {
     await CancellationScope.nonCancellable(() => step(`${name}-cleanup`, 1));
   }
 }
+
+export * from './service-workflows.js';

@@ -8,6 +8,7 @@ import type { Chance } from '../sdk/common/worker-time.js';
 import type { WorkflowExecutor } from '../sdk/replay/executor.js';
 import { composeParts, type WorkflowSource } from '../sdk/worker/create.js';
 import type { WorkerInterceptors } from '../sdk/worker/interceptors.js';
+import type { WorkerOptions } from '../sdk/worker/worker-options.js';
 import { Worker } from '../sdk/worker/worker.js';
 import type { Timer, VirtualClock } from '../ports/index.js';
 import type { SimulatedNetwork } from './simulated-network.js';
@@ -23,6 +24,10 @@ export interface SimulatedWorkerOptions {
   readonly workflows: WorkflowSource;
   /** Made anew for each life. */
   readonly activities: () => object;
+  /** Made anew for each life. Default: none. */
+  readonly nexusServices?: (() => NexusServices) | undefined;
+  /** The version of a deployment that it runs. Default: none. */
+  readonly deployment?: Deployment | undefined;
   readonly executorOf: (inner: WorkflowExecutor) => WorkflowExecutor;
   readonly dataConverter?: DataConverter | undefined;
   readonly interceptors?: WorkerInterceptors | undefined;
@@ -32,10 +37,13 @@ export interface SimulatedWorkerOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
+export type NexusServices = NonNullable<WorkerOptions['nexusServices']>;
+export type Deployment = NonNullable<WorkerOptions['workerDeploymentOptions']>;
+
 /** The limits of a namespace that says nothing of its own. */
 const NAMESPACE = { blobSizeLimitBytes: 2 * 2 ** 20, endsPollsOnShutdown: true };
 /** Few polls suffice for few runs, and each costs a call. */
-const POLLS = { maxConcurrentWorkflowTaskPolls: 2, maxConcurrentActivityTaskPolls: 2, maxConcurrentWorkflowTaskExecutions: 20, maxConcurrentActivityTaskExecutions: 20 } as const;
+const POLLS = { maxConcurrentWorkflowTaskPolls: 2, maxConcurrentActivityTaskPolls: 2, maxConcurrentNexusTaskPolls: 2, maxConcurrentWorkflowTaskExecutions: 20, maxConcurrentActivityTaskExecutions: 20 } as const;
 
 export class SimulatedWorker {
   readonly #options: SimulatedWorkerOptions;
@@ -59,12 +67,13 @@ export class SimulatedWorker {
   }
 
   start(): void {
-    const { name, namespace, taskQueue, clock, chance, network, workflows, activities, executorOf, dataConverter, interceptors, logger, onStir, onBroken } = this.#options;
+    const { name, namespace, taskQueue, clock, chance, network, workflows, activities, nexusServices, deployment, executorOf, dataConverter, interceptors, logger, onStir, onBroken } = this.#options;
     const process = new SimulatedProcess(`${name} ${(this.#lives += 1)}`, clock, onStir);
     this.#process = process;
     const transport = network.connect(process, 'worker', () => this.#silentMs);
+    const serves = { activities: activities(), ...(nexusServices && { nexusServices: nexusServices() }), ...(deployment && { workerDeploymentOptions: deployment }) };
     const own = { ...(dataConverter && { dataConverter }), ...(interceptors && { interceptors }) };
-    const options = { namespace, taskQueue, identity: name, workflowBundle: workflows.bundle, activities: activities(), ...POLLS, ...own };
+    const options = { namespace, taskQueue, identity: name, workflowBundle: workflows.bundle, ...serves, ...POLLS, ...own };
     const parts = composeParts(options, { connection: { transport, time: process, chance }, namespace: NAMESPACE, logger, workflows });
     const worker = new Worker({ ...parts, executor: parts.executor && executorOf(parts.executor) });
     this.#worker = worker;

@@ -22,7 +22,7 @@ import { RecordingDisk } from './recording-disk.js';
 import { SimulatedNetwork } from './simulated-network.js';
 import { SimulatedProcess } from './simulated-process.js';
 import { SimulatedServer } from './simulated-server.js';
-import { SimulatedWorker } from './simulated-worker.js';
+import { SimulatedWorker, type Deployment, type NexusServices } from './simulated-worker.js';
 
 export interface SimulatedWorldOptions {
   readonly seed: number;
@@ -47,6 +47,10 @@ export interface SimulatedQueue {
   readonly workers: number;
   /** Called for each life of each worker. */
   readonly activities: () => object;
+  /** As `activities`. Default: none. */
+  readonly nexusServices?: (() => NexusServices) | undefined;
+  /** The version of a deployment that these workers run. Default: none. */
+  readonly deployment?: Deployment | undefined;
 }
 
 /** How a piece of a simulation ended: as asked; with nothing due any more; or at the limit of time. */
@@ -98,7 +102,7 @@ export class SimulatedWorld {
     this.client = new Client({ connection, identity: 'client', namespace: NAMESPACE, ...(dataConverter && { dataConverter }) });
     const { executorOf = (inner) => inner, workerLogger: logger = silentWorkerLogger } = options;
     const common = { namespace: NAMESPACE, clock, chance, network, workflows, dataConverter, interceptors, executorOf, logger, onStir, onBroken };
-    const places = queues.flatMap(({ taskQueue, workers, activities }) => Array.from({ length: workers }, () => ({ taskQueue, activities })));
+    const places = queues.flatMap(({ workers, ...place }) => Array.from({ length: workers }, () => place));
     this.workers = places.map((place, index) => new SimulatedWorker({ ...common, ...place, name: `worker-${index}` }));
   }
 
