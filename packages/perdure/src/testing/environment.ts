@@ -189,7 +189,7 @@ export class TestEnvironment implements AsyncDisposable {
     const bundle = options.workflowsPath === undefined ? undefined : await cachedBundle(options);
     const parts = await gatherParts(withBundle(options, bundle), { logger: this.#logger });
     if (parts.executor !== undefined || !servesMockedWorkflows) return new Worker(parts);
-    return new Worker({ ...parts, executor: this.mock.executor(undefined, parts.dataConverter) });
+    return new Worker({ ...parts, executor: this.mock.executor(undefined, parts.dataConverter, this.namespace) });
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The activities of a worker in a test environment: the user's, each giving way to its mock, and an answer for those that nobody has. */
 import { Context, type Info } from '../sdk/activity/index.js';
-import { ApplicationFailure, CompleteAsyncError } from '../sdk/common/index.js';
+import { ApplicationFailure, CompleteAsyncError, definedAs } from '../sdk/common/index.js';
 import type { Mocks } from './mocks.js';
 
 type Activities = Record<string, (...args: readonly unknown[]) => unknown>;
@@ -21,7 +21,7 @@ export function mockedActivities(registered: object | undefined, mocks: Mocks, o
   const patience = new Patience(options);
   const activities: Activities = {};
   for (const [name, run] of own) {
-    if (name !== 'default') activities[name] = (...args) => patience.with(name, () => mocks.activityNamed(name)?.run(args) ?? run(...args));
+    if (name !== 'default') activities[name] = definedAs(run, (...args) => patience.with(name, () => mocks.activityNamed(name)?.run(args) ?? run(...args)));
   }
   activities['default'] = (...args) => {
     const name = Context.current().info.activityType;
@@ -92,7 +92,7 @@ function functionsOf(registered: object): Map<string, (...args: readonly unknown
   for (let source: object | null = registered; source !== null && source !== Object.prototype; source = Object.getPrototypeOf(source) as object | null) {
     for (const name of Object.getOwnPropertyNames(source)) {
       const value: unknown = name === 'constructor' || functions.has(name) ? undefined : Reflect.get(registered, name);
-      if (typeof value === 'function') functions.set(name, (...args) => Reflect.apply(value, registered, args));
+      if (typeof value === 'function') functions.set(name, definedAs(value, (...args: readonly unknown[]): unknown => Reflect.apply(value, registered, args)));
     }
   }
   return functions;

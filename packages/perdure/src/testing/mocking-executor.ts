@@ -8,6 +8,7 @@
  */
 import { Code, CommandType, EventType, Failure, RpcError, WorkflowTaskFailedCause, type Command, type HistoryEvent, type Init, type PollWorkflowTaskQueueResponse } from '../protocol/index.js';
 import { ApplicationFailure, decodeArrayFromBytes, encodeErrorToFailure, encodeToBytes, type LoadedDataConverter } from '../sdk/common/index.js';
+import { inWorkflow } from '../sdk/common/serialization-context.js';
 import type { FetchHistory, OnRest, TaskOutcome, WorkflowExecutor } from '../sdk/replay/executor.js';
 import { TaskHistory } from '../sdk/replay/task-history.js';
 import type { ChildWorkflowMock } from './child-workflow-mock.js';
@@ -18,6 +19,8 @@ import type { Mocks } from './mocks.js';
 export interface MockingOptions {
   readonly mocks: Mocks;
   readonly dataConverter: LoadedDataConverter;
+  /** Of the worker. Default: `default`. */
+  readonly namespace?: string;
   /** After so many failed attempts of a workflow task in a row its run fails. */
   readonly failAfterAttempts: number;
   /** What was chosen for the runs of mocked workflows. Workers that follow each other share it. Default: one of its own. */
@@ -81,7 +84,7 @@ export class MockingExecutor implements WorkflowExecutor {
     const type = task.workflowType?.name ?? '';
     const mock = this.#options.mocks.childWorkflowNamed(type);
     const hasCode = this.workflowTypes.includes(type) || this.workflowTypes.includes('default');
-    if (mock === undefined && !hasCode) return this.#unknown(type);
+    if (mock === undefined && !hasCode) return this.#unknown(type, task);
     if (mock !== undefined) {
       const events = await new TaskHistory(task, fetchHistory).whole();
       const isChild = events[0]?.workflowExecutionStartedEventAttributes?.parentWorkflowExecution !== undefined;
@@ -95,20 +98,26 @@ export class MockingExecutor implements WorkflowExecutor {
     return completed([{ commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure: Failure.encode(taskFailure(failure, task.attempt)) } }]);
   }
 
-  async #unknown(type: string): Promise<TaskOutcome> {
+  #converterOf({ workflowExecution }: PollWorkflowTaskQueueResponse): LoadedDataConverter {
+    const { dataConverter, namespace = 'default' } = this.#options;
+    return inWorkflow(dataConverter, namespace, workflowExecution?.workflowId ?? '');
+  }
+
+  async #unknown(type: string, task: PollWorkflowTaskQueueResponse): Promise<TaskOutcome> {
     const { mocks } = this.#options;
     const error = ApplicationFailure.nonRetryable(
       `Workflow '${type}' is neither exported nor mocked: export it from workflowsPath, or call env.mock.childWorkflow('${type}'). ` +
         `Exported: ${list(this.workflowTypes)}. Mocked: ${list(mocks.mockedWorkflows)}.`,
       'NotFoundError',
     );
-    return completed([await this.#failCommand(error)]);
+    return completed([await failCommand(this.#converterOf(task), error)]);
   }
 
   async #play(mock: ChildWorkflowMock, task: PollWorkflowTaskQueueResponse, events: readonly HistoryEvent[]): Promise<TaskOutcome> {
+    const converter = this.#converterOf(task);
     if (task.query !== undefined) {
       const message = `Workflow '${mock.workflowType}' is mocked and answers no query.`;
-      return { kind: 'query', answer: { ok: false, message, failure: await encodeErrorToFailure(this.#options.dataConverter, new Error(message)) } };
+      return { kind: 'query', answer: { ok: false, message, failure: await encodeErrorToFailure(converter, new Error(message)) } };
     }
     if (events.some(({ eventType }) => eventType === EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)) {
       return completed([{ commandType: CommandType.CANCEL_WORKFLOW_EXECUTION, cancelWorkflowExecutionCommandAttributes: {} }]);
@@ -122,29 +131,29 @@ export class MockingExecutor implements WorkflowExecutor {
       return completed(timerStarted ? [] : [timer]);
     }
     try {
-      const result = await encodeToBytes(this.#options.dataConverter, await answer.act(...args));
+      const result = await encodeToBytes(converter, await answer.act(...args));
       return completed([{ commandType: CommandType.COMPLETE_WORKFLOW_EXECUTION, completeWorkflowExecutionCommandAttributes: { result } }]);
     } catch (error) {
-      return completed([await this.#failCommand(error)]);
+      return completed([await failCommand(converter, error)]);
     }
   }
 
   /** The answer is chosen with the run's first task. */
-  async #runOf(mock: ChildWorkflowMock, { workflowExecution }: PollWorkflowTaskQueueResponse, events: readonly HistoryEvent[]): Promise<MockedRun> {
-    const { workflowId = '', runId = '' } = workflowExecution ?? {};
+  async #runOf(mock: ChildWorkflowMock, task: PollWorkflowTaskQueueResponse, events: readonly HistoryEvent[]): Promise<MockedRun> {
+    const { workflowId = '', runId = '' } = task.workflowExecution ?? {};
     const known = this.#mocked.get(runId);
     if (known !== undefined) return known;
     const started = events[0]?.workflowExecutionStartedEventAttributes;
-    const args = await decodeArrayFromBytes(this.#options.dataConverter, started?.input);
+    const args = await decodeArrayFromBytes(this.#converterOf(task), started?.input);
     const run = { args, answer: mock.begin({ args, workflowId, runId, parent: started?.parentWorkflowExecution }) };
     this.#mocked.set(runId, run);
     return run;
   }
+}
 
-  async #failCommand(error: unknown): Promise<Init<Command>> {
-    const failure = Failure.encode(await encodeErrorToFailure(this.#options.dataConverter, error));
-    return { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure } };
-  }
+async function failCommand(converter: LoadedDataConverter, error: unknown): Promise<Init<Command>> {
+  const failure = Failure.encode(await encodeErrorToFailure(converter, error));
+  return { commandType: CommandType.FAIL_WORKFLOW_EXECUTION, failWorkflowExecutionCommandAttributes: { failure } };
 }
 
 /**
@@ -158,8 +167,10 @@ async function refusal(task: PollWorkflowTaskQueueResponse, fetchHistory: FetchH
 }
 
 function taskFailure(cause: Init<Failure>, attempts: number): Init<Failure> {
+  const said = (cause.message ?? '').replace(/\.$/, '');
+  const where = /^\s*(at .+)$/m.exec(cause.stackTrace ?? '')?.[1];
   return {
-    message: `The workflow task failed ${attempts} times in a row, the last time with: ${cause.message ?? ''}. Outside of a test it would be tried for ever.`,
+    message: `The workflow task failed ${attempts} times in a row, the last time with: ${said}${where === undefined ? '' : ` (${where})`}. Outside of a test it would be tried for ever.`,
     source: 'perdure',
     applicationFailureInfo: { type: 'WorkflowTaskFailedError', nonRetryable: true },
     cause,

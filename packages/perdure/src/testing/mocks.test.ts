@@ -170,7 +170,7 @@ test('code that fails its workflow task over and over fails the run, with the re
   const failed: unknown = await env.run(broken, {}).catch((error: unknown) => error);
   assert.ok(failed instanceof WorkflowFailedError && failed.cause instanceof ApplicationFailure);
   assert.equal(failed.cause.type, 'WorkflowTaskFailedError');
-  assert.match(failed.cause.message, /The workflow task failed 3 times in a row, the last time with: .*explode/);
+  assert.match(failed.cause.message, /The workflow task failed 3 times in a row, the last time with: .*explode.* \(at .*test-workflows/);
   assert.match(failed.cause.cause?.stack ?? '', /test-workflows/);
 });
 

@@ -65,8 +65,8 @@ export class Mocks implements WorkerMocks {
   }
 
   /** @internal Called by workers. */
-  executor(inner: WorkflowExecutor | undefined, dataConverter: LoadedDataConverter): WorkflowExecutor {
-    return new MockingExecutor(inner, { mocks: this, dataConverter, failAfterAttempts: this.#options.failAfterTaskFailures ?? Infinity });
+  executor(inner: WorkflowExecutor | undefined, dataConverter: LoadedDataConverter, namespace: string): WorkflowExecutor {
+    return new MockingExecutor(inner, { mocks: this, dataConverter, namespace, failAfterAttempts: this.#options.failAfterTaskFailures ?? Infinity });
   }
 
   /** @internal */

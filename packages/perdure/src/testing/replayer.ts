@@ -11,6 +11,7 @@ import { createWorkflowExecutor, type WorkflowExecutor } from '../sdk/replay/exe
 import type { ReplayWorkerOptions } from '../sdk/worker/replay.js';
 import { cachedBundle } from './bundle-cache.js';
 import type { NamedHistory } from './histories.js';
+import { wholeBundle } from '../sdk/sandbox/stored-bundle.js';
 import { inspectable } from './inspectable-bundle.js';
 
 export interface ReplayerOptions extends ReplayWorkerOptions {
@@ -58,7 +59,7 @@ export class Replayer implements AsyncDisposable {
    */
   static async create(options: ReplayerOptions): Promise<Replayer> {
     const given = { taskQueue: 'replay', ...options };
-    const bundle = options.workflowBundle ?? (await cachedBundle(given));
+    const bundle = options.workflowBundle === undefined ? await cachedBundle(given) : await wholeBundle(options.workflowBundle);
     return new Replayer(
       createWorkflowExecutor({
         bundle: options.inspectable === true ? inspectable(bundle) : bundle,

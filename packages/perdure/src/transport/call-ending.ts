@@ -19,3 +19,9 @@ export function onAbort(signal: AbortSignal, run: () => void): () => void {
   signal.addEventListener('abort', run, { once: true });
   return () => signal.removeEventListener('abort', run);
 }
+
+/** Why a socket failed. A host with several addresses fails with an AggregateError, whose own message is empty. */
+export function reasonOf(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
+  return error.message;
+}

@@ -13,9 +13,11 @@ import { cancelled, connectionClosed } from './call-ending.js';
 import { GrpcCall, type CallObserver } from './grpc-call.js';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from './grpc-framing.js';
 import { GrpcSession, type KeepAlive, type SessionOptions, type TlsOptions } from './grpc-session.js';
+import { proxyOf, type ProxyConfig } from './http-proxy.js';
 import type { CallOptions, Transport } from './transport.js';
 
 export type { KeepAlive, TlsOptions } from './grpc-session.js';
+export type { HttpConnectProxyConfig, ProxyConfig } from './http-proxy.js';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -24,6 +26,8 @@ export interface GrpcClientOptions {
   readonly address: string;
   /** Encrypt. Default: no. `true`: with the authorities that Node trusts. */
   readonly tls?: boolean | TlsOptions;
+  /** Default: the server is reached directly. */
+  readonly proxy?: ProxyConfig;
   /** Sent with every call; keys in lower case. A function is asked anew for each call, so that a token may change. */
   readonly metadata?: Metadata | (() => Metadata);
   /** Default: a ping every 30 s, answered within 15 s. */
@@ -44,7 +48,7 @@ const BACKOFF_FACTOR = 1.6;
  * A transport to a Perdure or Temporal server. It connects when the first call is made: that call fails with UNAVAILABLE if nobody
  * listens there.
  *
- * @throws TypeError if the address is not `host:port` or the metadata cannot be sent
+ * @throws TypeError if the address or the proxy's is not `host:port`, or the metadata cannot be sent
  * @example const transport = await connectGrpc({ address: '127.0.0.1:7233' });
  */
 export async function connectGrpc(options: GrpcClientOptions): Promise<Transport> {
@@ -74,10 +78,10 @@ class GrpcTransport implements Transport, CallObserver {
   readonly #closing = new AbortController();
 
   constructor(options: GrpcClientOptions) {
-    const { address, tls, keepAlive = { intervalMs: 30_000, timeoutMs: 15_000 }, connectTimeoutMs = 10_000 } = options;
+    const { address, tls, proxy, keepAlive = { intervalMs: 30_000, timeoutMs: 15_000 }, connectTimeoutMs = 10_000 } = options;
     const tlsOptions = tls === true ? {} : tls === false ? undefined : tls;
     this.#options = options;
-    this.#session = { address, tls: tlsOptions, keepAlive, connectTimeoutMs, closing: this.#closing.signal };
+    this.#session = { address, tls: tlsOptions, proxy: proxy && proxyOf(proxy), keepAlive, connectTimeoutMs, closing: this.#closing.signal };
     this.#baseHeaders = {
       ':method': 'POST',
       ':scheme': tlsOptions === undefined ? 'http' : 'https',

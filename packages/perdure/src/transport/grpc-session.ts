@@ -8,9 +8,10 @@
 import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { Code, RpcError } from '../protocol/errors.js';
-import { onAbort } from './call-ending.js';
+import { onAbort, reasonOf } from './call-ending.js';
 import { Http2Client } from './http2/client.js';
 import { ErrorCode } from './http2/frames.js';
+import { openTunnel, type Proxy } from './http-proxy.js';
 import type { Block, Http2Stream, StreamObserver } from './http2/stream.js';
 import { ResetPacer } from './reset-pacer.js';
 
@@ -34,6 +35,8 @@ export interface SessionOptions {
   /** `host:port` */
   readonly address: string;
   readonly tls: TlsOptions | undefined;
+  /** Undefined: the server is reached directly. */
+  readonly proxy: Proxy | undefined;
   readonly keepAlive: KeepAlive;
   readonly connectTimeoutMs: number;
   /** Aborted when no connection is wanted any more. */
@@ -67,10 +70,12 @@ export class GrpcSession {
   /**
    * @throws RpcError UNAVAILABLE that names the address and the reason
    */
-  static connect(options: SessionOptions, onChange: OnSessionChange): Promise<GrpcSession> {
+  static async connect(options: SessionOptions, onChange: OnSessionChange): Promise<GrpcSession> {
+    const { proxy, address, connectTimeoutMs: timeoutMs, closing } = options;
+    const tunnel = proxy && (await openTunnel(proxy, { address, timeoutMs, closing }));
     return new Promise((resolve, reject) => {
       let session: GrpcSession | undefined;
-      const socket = openSocket(options, () => {
+      const socket = openSocket(options, tunnel, () => {
         const connection = new Http2Client(socket, {
           onReady: () => {
             settle();
@@ -81,7 +86,7 @@ export class GrpcSession {
             if (session !== undefined) session.#retire();
           },
           onClosed: (reason) => {
-            if (session === undefined) fail(reason === undefined ? 'the server closed the connection' : describe(reason));
+            if (session === undefined) fail(reason === undefined ? 'the server closed the connection' : reasonOf(reason));
             else session.#end();
           },
         });
@@ -96,7 +101,7 @@ export class GrpcSession {
         stopListening();
         socket.off('error', onError).off('close', onClose);
       };
-      const onError = (error: Error): void => fail(describe(error));
+      const onError = (error: Error): void => fail(reasonOf(error));
       const onClose = (): void => fail('the server closed the connection');
       // An error that comes after all is over is nobody's.
       socket.on('error', () => undefined);
@@ -178,14 +183,22 @@ export class GrpcSession {
   }
 }
 
-function openSocket({ address, tls: secure }: SessionOptions, onConnected: () => void): net.Socket {
+function openSocket({ address, tls: secure }: SessionOptions, tunnel: net.Socket | undefined, onConnected: () => void): net.Socket {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const port = Number(address.slice(colon + 1));
+  if (secure === undefined && tunnel !== undefined) {
+    // It was paused until somebody reads.
+    queueMicrotask(() => {
+      onConnected();
+      tunnel.resume();
+    });
+    return tunnel;
+  }
   if (secure === undefined) return net.connect({ host, port, noDelay: true }, onConnected);
   // An IP address is no name that a server could be told, or a certificate asked for.
   const servername = secure.serverNameOverride ?? (net.isIP(host) === 0 ? host : '');
-  const socket: TLSSocket = tls.connect({ host, port, servername, ALPNProtocols: ['h2'], ...tlsOptions(secure) }, () => {
+  const socket: TLSSocket = tls.connect({ ...(tunnel === undefined ? { host, port } : { socket: tunnel }), servername, ALPNProtocols: ['h2'], ...tlsOptions(secure) }, () => {
     if (socket.alpnProtocol === 'h2') onConnected();
     else socket.destroy(new Error('the server does not offer HTTP/2'));
   });
@@ -198,10 +211,4 @@ function tlsOptions({ serverRootCACertificate: authority, clientCertPair: pair }
     ...(authority !== undefined && { ca: text(authority) }),
     ...(pair !== undefined && { cert: text(pair.crt), key: text(pair.key) }),
   };
-}
-
-/** A host with several addresses fails with an AggregateError, whose own message is empty. */
-function describe(error: Error): string {
-  if (error instanceof AggregateError) return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
-  return error.message;
 }

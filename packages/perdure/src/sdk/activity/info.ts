@@ -32,8 +32,9 @@ export interface Info {
   readonly startToCloseTimeoutMs: number;
   /** The longest pause between two heartbeats; absent: heartbeats are not required. */
   readonly heartbeatTimeoutMs?: number | undefined;
-  /** Details of the last heartbeat of an earlier attempt: where to resume. */
-  readonly heartbeatDetails: unknown;
+  /** Details of the last heartbeat of an earlier attempt: where to resume. Only the activity knows its shape. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Temporal's SDK, whose programs use it without a check.
+  readonly heartbeatDetails: any;
   readonly taskQueue: string;
   readonly priority?: Priority | undefined;
   readonly retryPolicy?: RetryPolicy | undefined;

@@ -12,7 +12,8 @@ import {
   type Method,
   type PollActivityExecutionResponse,
 } from '../../protocol/index.js';
-import { decodeArrayFromPayloads, decodeFromBytesAtIndex, msOptionalToNumber, NamespaceNotFoundError } from '../common/index.js';
+import { decodeFromBytesAtIndex, decodeSearchAttributeValue, msOptionalToNumber, NamespaceNotFoundError } from '../common/index.js';
+import { inActivity } from '../common/serialization-context.js';
 import { sleepOn, systemTime } from '../common/worker-time.js';
 import { describedActivity, listedActivity, type ActivityExecutionDescription, type ActivityExecutionInfo } from './activity-description.js';
 import type {
@@ -66,9 +67,9 @@ export class ActivityCalls {
   }
 
   async getResult(input: ActivityGetResultInput): Promise<unknown> {
-    const { dataConverter } = this.#context;
+    const dataConverter = inActivity(this.#context.dataConverter, this.#context.namespace, input.activityId);
     const { outcome, runId } = await this.#poll(input);
-    if (outcome?.failure === undefined) return decodeFromBytesAtIndex(dataConverter, 0, outcome?.result);
+    if (outcome?.failure === undefined) return decodeFromBytesAtIndex(dataConverter, 0, outcome?.result, input.outputType);
     const cause = await decodeFailureBytes(dataConverter, outcome.failure);
     throw new ActivityExecutionFailedError('Activity execution failed', cause, input.activityId, runId || input.activityRunId || undefined);
   }
@@ -94,7 +95,7 @@ export class ActivityCalls {
   async describe(input: ActivityDescribeInput): Promise<ActivityExecutionDescription> {
     const request = { ...this.#about(input), ...input.options };
     const response = await this.#request(WorkflowService.DescribeActivityExecution, request, 'Failed to describe activity');
-    return describedActivity(response, this.#context.dataConverter);
+    return describedActivity(response, inActivity(this.#context.dataConverter, this.#context.namespace, input.activityId));
   }
 
   async cancel(input: ActivityCancelInput): Promise<void> {
@@ -141,12 +142,10 @@ export class ActivityCalls {
   }
 
   async count({ query }: ActivityCountInput): Promise<CountActivityExecutions> {
-    const { namespace, dataConverter } = this.#context;
+    const { namespace } = this.#context;
     const { count, groups } = await this.#request(WorkflowService.CountActivityExecutions, { namespace, query }, 'Failed to count activities');
-    // Search attributes pass no codec.
-    const plain = { ...dataConverter, payloadCodecs: [] };
-    const values = groups.map(async (group) => ({ count: group.count, groupValues: await decodeArrayFromPayloads(plain, group.groupValues) }));
-    return { count, groups: await Promise.all(values) };
+    // Values of search attributes: neither codecs nor converters have a part in them.
+    return { count, groups: groups.map((group) => ({ count: group.count, groupValues: group.groupValues.map(decodeSearchAttributeValue) })) };
   }
 
   #about({ activityId, activityRunId }: { readonly activityId: string; readonly activityRunId: string }) {

@@ -2,7 +2,7 @@
  * Activities that no workflow started: one function that runs until it succeeds, with all that activities have (retries, timeouts,
  * heartbeats), found by an id.
  */
-import { composeInterceptors, type ActivityFunction, type Duration } from '../common/index.js';
+import { activityTypeInfoOf, composeInterceptors, type ActivityFunction, type Duration, type PayloadTypeInfo, type TypeInfo } from '../common/index.js';
 import { ActivityCalls } from './activity-calls.js';
 import type { ActivityExecutionDescription, ActivityExecutionInfo } from './activity-description.js';
 import type { ActivityClientInterceptor, CountActivityExecutions } from './activity-interceptors.js';
@@ -63,6 +63,8 @@ export interface ActivityUnpauseOptions {
 export interface GetActivityHandleOptions {
   /** A certain run. Default: the latest one. */
   runId?: string;
+  /** How the result travels. */
+  typeInfo?: Pick<PayloadTypeInfo, 'outputType'>;
 }
 
 /** The names of the activities among the members of `T`. */
@@ -120,9 +122,10 @@ export class ActivityClient extends AsyncCompletionClient {
   start<R = unknown>(activity: string, options: ActivityOptions): Promise<ActivityHandle<R>>;
   start(activity: string | ActivityFunction, options: ActivityOptions): Promise<ActivityHandle> {
     const start = composeInterceptors(this.#interceptors, 'start', async (input) =>
-      this.getHandle(input.options.id, await this.#calls.start(input)),
+      this.#handle(input.options.id, await this.#calls.start(input), input.options.typeInfo?.outputType),
     );
-    return start({ activityType: typeof activity === 'string' ? activity : activity.name, options, headers: {} });
+    const typeInfo = options.typeInfo ?? activityTypeInfoOf(activity);
+    return start({ activityType: typeof activity === 'string' ? activity : activity.name, options: { ...options, ...(typeInfo && { typeInfo }) }, headers: {} });
   }
 
   /** {@link start}, and the result. */
@@ -135,6 +138,10 @@ export class ActivityClient extends AsyncCompletionClient {
 
   /** The handle of an activity, whether it exists or not: its methods find out. @param runId default: the latest run */
   getHandle<R = unknown>(activityId: string, runId?: string): ActivityHandle<R> {
+    return this.#handle<R>(activityId, runId, undefined);
+  }
+
+  #handle<R>(activityId: string, runId: string | undefined, outputType: TypeInfo | undefined): ActivityHandle<R> {
     if (!activityId) throw new TypeError('`activityId` must be a text that is not empty.');
     const about = { activityId, activityRunId: runId ?? '', headers: {} };
     const calls = this.#calls;
@@ -142,7 +149,7 @@ export class ActivityClient extends AsyncCompletionClient {
     return {
       activityId,
       ...(runId !== undefined && { runId }),
-      result: async () => (await composeInterceptors(around, 'getResult', (input) => calls.getResult(input))(about)) as R,
+      result: async () => (await composeInterceptors(around, 'getResult', (input) => calls.getResult(input))({ ...about, ...(outputType && { outputType }) })) as R,
       describe: (options) => {
         const { includeInput = false, includeOutcome = false, includeHeartbeatDetails = false, includeLastFailure = false } = options ?? {};
         const asked = { includeInput, includeOutcome, includeHeartbeatDetails, includeLastFailure };
@@ -159,7 +166,7 @@ export class ActivityClient extends AsyncCompletionClient {
 
   /** {@link getHandle} with its arguments by name. */
   getHandleWithOptions<R = unknown>(activityId: string, options: GetActivityHandleOptions): ActivityHandle<R> {
-    return this.getHandle<R>(activityId, options.runId);
+    return this.#handle<R>(activityId, options.runId, options.typeInfo?.outputType);
   }
 
   /**

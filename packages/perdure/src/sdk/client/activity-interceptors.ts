@@ -1,5 +1,5 @@
 /** Code around the calls of the activity client, handles included. Headers set at the start reach the interceptors of the activity. */
-import type { Headers, Next } from '../common/index.js';
+import type { Headers, Next, TypeInfo } from '../common/index.js';
 import type { ActivityDescribeOptions, ActivityHandle, ActivityPauseOptions, ActivityUnpauseOptions } from './activity-client.js';
 import type { ActivityExecutionDescription, ActivityExecutionInfo } from './activity-description.js';
 import type { ActivityOptions, ActivityOptionsUpdate, ActivityOptionsUpdateResult } from './activity-options.js';
@@ -43,7 +43,10 @@ interface AboutActivity {
   readonly headers: Headers;
 }
 
-export interface ActivityGetResultInput extends AboutActivity {}
+export interface ActivityGetResultInput extends AboutActivity {
+  /** How the result travels. */
+  readonly outputType?: TypeInfo;
+}
 
 export interface ActivityDescribeInput extends AboutActivity {
   readonly options: Required<ActivityDescribeOptions>;

@@ -18,16 +18,18 @@ import {
   decompileRetryPolicy,
   encodePayloadsWithCodecs,
   encodeSearchAttributes,
-  encodeToBytes,
+  encodeArgumentsToBytes,
   msOptionalToNumber,
   payloadMapToBytes,
   type Duration,
+  type PayloadTypeInfo,
   type Priority,
   type RetryPolicy,
   type SearchAttributePair,
   type TypedSearchAttributes,
 } from '../common/index.js';
 import { enumNames } from '../common/enum-names.js';
+import { inActivity } from '../common/serialization-context.js';
 import { extrasOf } from './call-extras.js';
 import type { CallContext } from './workflow-calls.js';
 
@@ -124,6 +126,8 @@ export interface ActivityOptions {
   /** Default FAIL. */
   idConflictPolicy?: ActivityIdConflictPolicy;
   typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes;
+  /** How arguments and result travel. Default: what `setActivityOptions` says of the function. */
+  typeInfo?: PayloadTypeInfo;
 }
 
 /** Options to change: a value is set, `null` takes the option away, what is left out stays. */
@@ -150,7 +154,7 @@ export type ActivityOptionsUpdateResult = { [K in keyof ActivityOptionsUpdate]: 
 export async function startActivityRequest(
   activityType: string,
   options: ActivityOptions,
-  { connection, namespace, identity, dataConverter }: CallContext,
+  { connection, namespace, identity, dataConverter: given }: CallContext,
 ): Promise<Init<StartActivityExecutionRequest>> {
   if (!options.id) throw new TypeError('`id` must be a text that is not empty.');
   if (!options.taskQueue) throw new TypeError('`taskQueue` must be a text that is not empty.');
@@ -159,6 +163,7 @@ export async function startActivityRequest(
   }
   const searchAttributes = encodeSearchAttributes(undefined, options.typedSearchAttributes);
   const extras = extrasOf(options);
+  const dataConverter = inActivity(given, namespace, options.id);
   const summary = options.summary === undefined ? undefined : await encodePayloadsWithCodecs(dataConverter.payloadCodecs, [dataConverter.payloadConverter.toPayload(options.summary)]);
   return {
     namespace,
@@ -172,7 +177,7 @@ export async function startActivityRequest(
     startToCloseTimeout: msOptionalToNumber(options.startToCloseTimeout),
     heartbeatTimeout: msOptionalToNumber(options.heartbeatTimeout),
     retryPolicy: options.retry && compileRetryPolicy(options.retry),
-    input: await encodeToBytes(dataConverter, ...(options.args ?? [])),
+    input: await encodeArgumentsToBytes(dataConverter, options.args ?? [], options.typeInfo?.inputTypes),
     idReusePolicy: activityIdReusePolicies.encode(options.idReusePolicy),
     idConflictPolicy: activityIdConflictPolicies.encode(options.idConflictPolicy),
     searchAttributes: searchAttributes && payloadMapToBytes<WireSearchAttributes>(searchAttributes),

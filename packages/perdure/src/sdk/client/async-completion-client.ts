@@ -1,6 +1,16 @@
 /** Ends activities from outside of their worker: those that threw `CompleteAsyncError`, by task token or by ids. */
 import { Code, Failure, NamespaceNotFoundFailure, RpcError, WorkflowService } from '../../protocol/index.js';
-import { encodeErrorToFailure, encodeToBytes, ensureTemporalFailure, NamespaceNotFoundError } from '../common/index.js';
+import {
+  encodeArgumentsToBytes,
+  encodeErrorToFailure,
+  encodeToBytes,
+  ensureTemporalFailure,
+  NamespaceNotFoundError,
+  type ActivitySerializationContext,
+  type LoadedDataConverter,
+  type PayloadTypeInfo,
+} from '../common/index.js';
+import { inActivity, inContext } from '../common/serialization-context.js';
 import { BaseClient } from './base-client.js';
 import {
   ActivityCancelledError,
@@ -21,6 +31,16 @@ export interface FullActivityId {
 
 type ActivityAddress = Uint8Array | FullActivityId;
 
+export interface AsyncCompletionOperationOptions {
+  /** Whose payloads the data converter is told to convert, with a task token. Ids say it themselves. Default: it is not told. */
+  serializationContext?: ActivitySerializationContext;
+}
+
+export interface AsyncCompletionCompleteOptions extends AsyncCompletionOperationOptions {
+  /** How the result travels. Default: as it is. */
+  typeInfo?: Pick<PayloadTypeInfo, 'outputType'>;
+}
+
 /**
  * All methods take the task token or the ids of an activity, and throw {@link ActivityNotFoundError} if no such activity runs and
  * {@link ActivityCompletionError} if the server cannot be asked.
@@ -29,8 +49,10 @@ type ActivityAddress = Uint8Array | FullActivityId;
  */
 export class AsyncCompletionClient extends BaseClient {
   /** Completes the activity with a result. */
-  async complete(activity: ActivityAddress, result: unknown): Promise<void> {
-    const request = { ...this.#common(), result: await encodeToBytes(this.dataConverter, result) };
+  async complete(activity: ActivityAddress, result: unknown, options: AsyncCompletionCompleteOptions = {}): Promise<void> {
+    const { outputType } = options.typeInfo ?? {};
+    const encoded = await encodeArgumentsToBytes(this.#converterFor(activity, options), [result], outputType && [outputType]);
+    const request = { ...this.#common(), result: encoded };
     await this.#reported(
       activity instanceof Uint8Array
         ? this.call(WorkflowService.RespondActivityTaskCompleted, { ...request, taskToken: activity })
@@ -39,8 +61,8 @@ export class AsyncCompletionClient extends BaseClient {
   }
 
   /** Fails the attempt; the retry policy decides about another one. */
-  async fail(activity: ActivityAddress, error: unknown): Promise<void> {
-    const failure = Failure.encode(await encodeErrorToFailure(this.dataConverter, ensureTemporalFailure(error)));
+  async fail(activity: ActivityAddress, error: unknown, options?: AsyncCompletionOperationOptions): Promise<void> {
+    const failure = Failure.encode(await encodeErrorToFailure(this.#converterFor(activity, options), ensureTemporalFailure(error)));
     const request = { ...this.#common(), failure };
     await this.#reported(
       activity instanceof Uint8Array
@@ -50,8 +72,8 @@ export class AsyncCompletionClient extends BaseClient {
   }
 
   /** Says that the activity ended because its cancellation was requested. */
-  async reportCancellation(activity: ActivityAddress, details?: unknown): Promise<void> {
-    const request = { ...this.#common(), details: await this.#details(details) };
+  async reportCancellation(activity: ActivityAddress, details?: unknown, options?: AsyncCompletionOperationOptions): Promise<void> {
+    const request = { ...this.#common(), details: await this.#details(activity, details, options) };
     await this.#reported(
       activity instanceof Uint8Array
         ? this.call(WorkflowService.RespondActivityTaskCanceled, { ...request, taskToken: activity })
@@ -64,8 +86,8 @@ export class AsyncCompletionClient extends BaseClient {
    *
    * @throws ActivityCancelledError, ActivityPausedError or ActivityResetError if it should stop.
    */
-  async heartbeat(activity: ActivityAddress, details?: unknown): Promise<void> {
-    const request = { ...this.#common(), details: await this.#details(details) };
+  async heartbeat(activity: ActivityAddress, details?: unknown, options?: AsyncCompletionOperationOptions): Promise<void> {
+    const request = { ...this.#common(), details: await this.#details(activity, details, options) };
     const answer = await this.#reported(
       activity instanceof Uint8Array
         ? this.call(WorkflowService.RecordActivityTaskHeartbeat, { ...request, taskToken: activity })
@@ -80,8 +102,13 @@ export class AsyncCompletionClient extends BaseClient {
     return { namespace: this.namespace, identity: this.identity };
   }
 
-  async #details(details: unknown) {
-    return details === undefined ? undefined : encodeToBytes(this.dataConverter, details);
+  async #details(activity: ActivityAddress, details: unknown, options: AsyncCompletionOperationOptions | undefined) {
+    return details === undefined ? undefined : encodeToBytes(this.#converterFor(activity, options), details);
+  }
+
+  #converterFor(activity: ActivityAddress, options: AsyncCompletionOperationOptions | undefined): LoadedDataConverter {
+    if (activity instanceof Uint8Array) return inContext(this.dataConverter, options?.serializationContext);
+    return inActivity(this.dataConverter, this.namespace, activity.activityId, activity.workflowId);
   }
 
   async #reported<Response>(call: Promise<Response>): Promise<Response> {

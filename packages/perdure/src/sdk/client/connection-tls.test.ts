@@ -11,7 +11,8 @@ import { after, before, test } from 'node:test';
 import grpc from '@grpc/grpc-js';
 import { foreignServer, type ForeignServer } from '../../frontend/grpc/testing-grpc-js.js';
 import { openGrpcDoor } from '../../frontend/grpc/door.js';
-import { Code, WorkflowService } from '../../protocol/index.js';
+import { Code, TestService, WorkflowService } from '../../protocol/index.js';
+import { testProxy } from '../../transport/testing-proxy.js';
 import { Router } from '../../transport/transport.js';
 import { Connection, type TLSConfig } from './connection.js';
 import { ServiceError } from './errors.js';
@@ -76,6 +77,17 @@ test('an API key is asked for with each request, can change, as metadata can, an
   assert.deepEqual(sent, [['Bearer key-1', 'shop', undefined], ['Bearer key-2', 'shop', undefined], ['Bearer other', 'shop', 't'], ['Bearer static', 'shop', undefined], ['Bearer static', 'bar', undefined]]);
 });
 
+test('TLS ends at the server, not at a proxy on the way', async (t) => {
+  const proxy = await testProxy(t, 'user:word');
+  const basicAuth = { username: 'user', password: 'word' };
+  const connection = await Connection.connect({ address: server.address, tls: trusted(), proxy: { type: 'http-connect', targetHost: proxy.address, basicAuth } });
+  assert.equal((await connection.workflowService.getSystemInfo({})).serverVersion, '1');
+  await connection.close();
+  assert.deepEqual(proxy.asked, [server.address]);
+  const wrong = Connection.connect({ address: server.address, tls: trusted(), proxy: { type: 'http-connect', targetHost: proxy.address }, connectTimeout: 500 });
+  await assert.rejects(wrong, (error) => error instanceof ServiceError && error.message.includes(`through the proxy ${proxy.address}: it answered 407`));
+});
+
 test('an API key turns encryption on', async () => {
   const door = await openGrpcDoor({ router: new Router(), host: '127.0.0.1', port: 0 });
   await assert.rejects(Connection.connect({ address: door.address, apiKey: 'k', connectTimeout: 1_000 }), /Cannot connect/);
@@ -85,9 +97,10 @@ test('an API key turns encryption on', async () => {
 });
 
 test('health, services in their raw form, and a keep-alive that is off', async () => {
-  const router = new Router().add(WorkflowService.GetSystemInfo, () => ({}));
+  const router = new Router().add(WorkflowService.GetSystemInfo, () => ({})).add(TestService.GetCurrentTime, () => ({ time: 5 }));
   const door = await openGrpcDoor({ router, host: '127.0.0.1', port: 0 });
   const connection = Connection.lazy({ address: door.address, keepAlive: false });
+  assert.equal((await connection.testService.getCurrentTime({})).time, 5);
   assert.equal((await connection.healthService.check({})).status, 1);
   assert.equal((await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })).status, 1);
   await assert.rejects(connection.operatorService.listSearchAttributes({}), { code: Code.UNIMPLEMENTED });

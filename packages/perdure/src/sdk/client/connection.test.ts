@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, RpcError, WorkflowService } from '../../protocol/index.js';
+import { systemTime, type WorkerTime } from '../common/worker-time.js';
 import { AsyncCompletionClient } from './async-completion-client.js';
 import { Client } from './client.js';
 import { Connection } from './connection.js';
@@ -61,6 +62,12 @@ test('a lazy transport opens once, and again after a failure, and closes what it
   await lazy.close();
   assert.equal(transport.closed, true);
   await assert.rejects(lazy.call(GetSystemInfo, {}), { code: Code.CANCELLED });
+});
+
+test('on a clock of its own, a connection is given its time by that clock', async () => {
+  const aheadMs = 365 * 86_400_000;
+  const time: WorkerTime = { ...systemTime, now: () => Date.now() + aheadMs };
+  await Connection.from(new ScriptedTransport().onSequence(GetSystemInfo, {}), { time }).ensureConnected();
 });
 
 test('an API key and an authorization entry are not given both', () => {

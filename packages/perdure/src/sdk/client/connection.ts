@@ -5,9 +5,9 @@
  * that the caller set for a scope (`withDeadline` and the like), which travel by async context.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Code, OperatorService, RpcError, WorkflowService, type Init, type Method } from '../../protocol/index.js';
+import { Code, OperatorService, RpcError, TestService, WorkflowService, type Init, type Method } from '../../protocol/index.js';
 import { Health } from '../../protocol/generated/services.js';
-import type { KeepAlive, TlsOptions } from '../../transport/grpc-client.js';
+import type { HttpConnectProxyConfig, KeepAlive, ProxyConfig, TlsOptions } from '../../transport/grpc-client.js';
 import type { Transport } from '../../transport/transport.js';
 import { DefaultLogger, msToNumber, type Duration, type Logger } from '../common/index.js';
 import type { WorkerMocks } from '../worker/mocks.js';
@@ -23,12 +23,15 @@ import { callWithRetries, retryEnvironment, type RetryEnvironment, type RetryOpt
 export type Metadata = Readonly<Record<string, string>>;
 
 export type TLSConfig = TlsOptions;
+export type { HttpConnectProxyConfig, ProxyConfig };
 
 export interface ConnectionOptions {
   /** `host:port`; port 7233 if left out. Default `localhost:7233`. */
   address?: string;
   /** `true` or a configuration to encrypt. Default: not encrypted; encrypted if `apiKey` is given. */
   tls?: TLSConfig | boolean | null;
+  /** The HTTP proxy through which the server is reached. Default: none, whatever the environment says. */
+  proxy?: ProxyConfig;
   /** Sent with every request. */
   metadata?: Metadata;
   /** Sent as `authorization: Bearer <key>`; a function is asked for each request. */
@@ -103,6 +106,8 @@ export class Connection implements ConnectionLike {
   /** The server's RPCs as methods that take and give protocol messages. */
   readonly workflowService: RawService<typeof WorkflowService>;
   readonly operatorService: RawService<typeof OperatorService>;
+  /** Time of a server that was started to be tested with: `perdure server start-dev --test-service`. */
+  readonly testService: RawService<typeof TestService>;
   /** The standard health check of gRPC. */
   readonly healthService: RawService<typeof Health>;
   /** Absent: the machine's clock. */
@@ -124,10 +129,11 @@ export class Connection implements ConnectionLike {
     this.#retryEnvironment = time || chance ? retryEnvironment(time ?? systemTime, chance ?? systemChance) : undefined;
     this.#connectTimeoutMs = msToNumber(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS);
     const keepAlive = keepAliveOf(options.keepAlive);
-    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(options.tls ?? apiKey !== undefined, keepAlive));
+    this.transport = transport ?? new LazyTransport(() => this.#openGrpc(options.tls ?? apiKey !== undefined, options.proxy, keepAlive));
     const call = <Request, Response>(method: Method<Request, Response>, request: Init<Request>) => this.call(method, request);
     this.workflowService = rawService(WorkflowService, call);
     this.operatorService = rawService(OperatorService, call);
+    this.testService = rawService(TestService, call);
     this.healthService = rawService(Health, call);
     const logger = options.logger ?? new DefaultLogger('WARN');
     this.#payloadLimits = new PayloadLimits({ ...options.payloadLimits, ask: (namespace) => this.#limitsOf(namespace), warn: (message) => logger.warn(message) });
@@ -226,11 +232,11 @@ export class Connection implements ConnectionLike {
     return this.#context.run({ ...this.#context.getStore(), ...context }, fn);
   }
 
-  async #openGrpc(tls: TLSConfig | boolean, keepAlive: KeepAlive): Promise<Transport> {
+  async #openGrpc(tls: TLSConfig | boolean, proxy: ProxyConfig | undefined, keepAlive: KeepAlive): Promise<Transport> {
     const { connectGrpc } = await import('../../transport/grpc-client.js');
     // Asked for each request: both may change.
     const current = () => (this.#apiKey === undefined ? this.#metadata : { ...this.#metadata, authorization: `Bearer ${this.#apiKey()}` });
-    return connectGrpc({ address: this.#target, tls, metadata: current, keepAlive });
+    return connectGrpc({ address: this.#target, tls, metadata: current, keepAlive, ...(proxy && { proxy }) });
   }
 
   async #limitsOf(namespace: string): Promise<{ payloadsBytes: number; memoBytes: number } | undefined> {
@@ -241,7 +247,7 @@ export class Connection implements ConnectionLike {
 
   async #checkServer(): Promise<void> {
     try {
-      await this.withDeadline(Date.now() + this.#connectTimeoutMs, () => this.call(WorkflowService.GetSystemInfo, {}));
+      await this.withDeadline((this.time ?? systemTime).now() + this.#connectTimeoutMs, () => this.call(WorkflowService.GetSystemInfo, {}));
     } catch (error) {
       // Servers older than the method are servers too.
       if (error instanceof RpcError && error.code === Code.UNIMPLEMENTED) return;

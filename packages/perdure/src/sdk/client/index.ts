@@ -14,7 +14,7 @@ export {
 export * from './async-completion-client.js';
 export { BaseClient, type BaseClientOptions, type BaseClientOptions as AsyncCompletionClientOptions, type LoadedClientOptions } from './base-client.js';
 export * from './client.js';
-export { Connection, LOCAL_TARGET, type ConnectionLike, type ConnectionOptions, type KeepAliveOptions, type Metadata, type TLSConfig } from './connection.js';
+export { Connection, LOCAL_TARGET, type ConnectionLike, type ConnectionOptions, type KeepAliveOptions, type HttpConnectProxyConfig, type Metadata, type ProxyConfig, type TLSConfig } from './connection.js';
 export * from './errors.js';
 export type { AnyConnectionPlugin, ClientPlugin, ConnectionPlugin } from './plugins.js';
 export type * from './interceptors.js';
@@ -59,6 +59,7 @@ export {
   ExternalStorageError,
   ExternalStorageNotConfiguredError,
   extractWorkflowType,
+  extractWorkflowTypeAndConfig,
   HandlerUnfinishedPolicy,
   IllegalStateError,
   NamespaceNotFoundError,
@@ -88,17 +89,25 @@ export {
   type PayloadCodec,
   type ProtoFailure,
   type QueryDefinition,
+  type QueryDefinitionOptions,
   type RetryPolicy,
+  type SerializationContext,
   type SignalDefinition,
+  type SignalDefinitionOptions,
+  type SignalTypeInfo,
   type UntypedActivities,
   type UpdateDefinition,
+  type UpdateDefinitionOptions,
   type WithWorkflowArgs,
   type Workflow,
   type WorkflowDurationOptions,
+  type WorkflowQueryOptions,
   type WorkflowQueryType,
   type WorkflowResultType,
   type WorkflowReturnType,
+  type WorkflowSignalOptions,
   type WorkflowSignalType,
+  type WorkflowTypeOptions,
   type WorkflowUpdateType,
   type WorkflowUpdateValidatorType,
 } from '../common/index.js';

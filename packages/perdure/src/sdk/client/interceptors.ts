@@ -9,7 +9,7 @@ import type {
   RequestCancelWorkflowExecutionResponse,
   TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
-import type { Headers, Next, QueryRejectCondition } from '../common/index.js';
+import type { Headers, Next, PayloadTypeInfo, QueryRejectCondition, SignalTypeInfo, TypeInfo } from '../common/index.js';
 import type { ActivityClientInterceptor } from './activity-interceptors.js';
 import type { ScheduleOptions } from './schedule-types.js';
 import type { WorkflowOptions } from './workflow-options.js';
@@ -89,6 +89,8 @@ export interface WorkflowStartOutput {
 export interface WorkflowStartUpdateInput {
   readonly updateName: string;
   readonly args: readonly unknown[];
+  /** How arguments and result travel. */
+  readonly typeInfo?: PayloadTypeInfo;
   readonly workflowExecution: WorkflowExecutionIds;
   readonly firstExecutionRunId?: string;
   readonly headers: Headers;
@@ -100,6 +102,8 @@ export interface WorkflowStartUpdateOutput {
   readonly workflowRunId: string;
   /** Absent: the update has not ended. */
   readonly outcome?: Outcome;
+  /** How the result travels. */
+  readonly outputTypeInfo?: TypeInfo;
 }
 
 export interface WorkflowStartUpdateWithStartInput {
@@ -108,6 +112,8 @@ export interface WorkflowStartUpdateWithStartInput {
   readonly workflowStartHeaders: Headers;
   readonly updateName: string;
   readonly updateArgs: readonly unknown[];
+  /** How arguments and result of the update travel. */
+  readonly updateTypeInfo?: PayloadTypeInfo;
   readonly updateOptions: WorkflowUpdateOptions;
   readonly updateHeaders: Headers;
 }
@@ -117,11 +123,14 @@ export interface WorkflowStartUpdateWithStartOutput {
   readonly updateId: string;
   /** Absent: the update has not ended. */
   readonly updateOutcome?: Outcome;
+  /** How the update's result travels. */
+  readonly updateOutputTypeInfo?: TypeInfo;
 }
 
 export interface WorkflowSignalInput {
   readonly signalName: string;
   readonly args: readonly unknown[];
+  readonly typeInfo?: SignalTypeInfo;
   readonly workflowExecution: WorkflowExecutionIds;
   readonly headers: Headers;
 }
@@ -130,6 +139,7 @@ export interface WorkflowSignalWithStartInput {
   readonly workflowType: string;
   readonly signalName: string;
   readonly signalArgs: readonly unknown[];
+  readonly signalTypeInfo?: SignalTypeInfo;
   readonly headers: Headers;
   readonly options: CompiledWorkflowOptions;
 }
@@ -137,6 +147,7 @@ export interface WorkflowSignalWithStartInput {
 export interface WorkflowQueryInput {
   readonly queryType: string;
   readonly args: readonly unknown[];
+  readonly typeInfo?: PayloadTypeInfo;
   readonly workflowExecution: WorkflowExecutionIds;
   readonly queryRejectCondition?: QueryRejectCondition;
   readonly headers: Headers;

@@ -152,7 +152,7 @@ export class ScheduleClient extends BaseClient {
     const about = { namespace: this.namespace, scheduleId };
     const describe = async (): Promise<ScheduleDescription> => {
       const raw = await this.#request(WorkflowService.DescribeSchedule, about, 'The schedule could not be described', scheduleId);
-      return describedSchedule(scheduleId, raw, this.dataConverter);
+      return describedSchedule(scheduleId, raw, this.dataConverter, this.namespace);
     };
     const patch = async (given: Init<SchedulePatch>): Promise<void> => {
       const request = { ...about, identity: this.identity, requestId: this.connection.newId(), patch: given };

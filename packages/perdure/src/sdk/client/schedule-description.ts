@@ -21,12 +21,13 @@ import {
   decodeSearchAttributes,
   decodeTypedSearchAttributes,
   decompileRetryPolicy,
-  extractWorkflowType,
+  extractWorkflowTypeAndConfig,
   payloadMapFromBytes,
   type LoadedDataConverter,
   type SearchAttributes,
   type TypedSearchAttributes,
 } from '../common/index.js';
+import { inWorkflow } from '../common/serialization-context.js';
 import { decodeScheduleSpec } from './schedule-spec.js';
 import {
   ScheduleOverlapPolicy,
@@ -45,15 +46,15 @@ import { startRequest, type StartContext } from './workflow-options.js';
 /** @throws TypeError if something is missing, PayloadConverterError for a value that cannot be sent */
 export async function encodeAction(scheduleId: string, action: ScheduleOptionsAction, context: StartContext): Promise<Init<NewWorkflowExecutionInfo>> {
   const { type: _type, workflowType, workflowId = `${scheduleId}-workflow`, args = [], ...options } = action;
-  const name = extractWorkflowType(workflowType);
+  const { type: name, typeInfo } = extractWorkflowTypeAndConfig(workflowType);
   if (name === '') throw new TypeError('`action.workflowType` must be a workflow function or a text that is not empty.');
   await checkArguments(workflowType, args);
   const { namespace: _namespace, identity: _identity, requestId: _requestId, workflowIdConflictPolicy: _policy, workflowStartDelay: _delay, ...info } =
-    await startRequest(name, { ...options, workflowId, args: [...args] }, context);
+    await startRequest(name, { ...options, workflowId, args: [...args], ...(typeInfo && { typeInfo }) }, context);
   return info;
 }
 
-export async function describedSchedule(scheduleId: string, raw: DescribeScheduleResponse, converter: LoadedDataConverter): Promise<ScheduleDescription> {
+export async function describedSchedule(scheduleId: string, raw: DescribeScheduleResponse, converter: LoadedDataConverter, namespace: string): Promise<ScheduleDescription> {
   const { schedule, info } = raw;
   const action = schedule?.action?.startWorkflow;
   if (schedule?.spec === undefined || action === undefined) throw new Error('The server described a schedule without its spec or its action.');
@@ -61,7 +62,7 @@ export async function describedSchedule(scheduleId: string, raw: DescribeSchedul
   return {
     scheduleId,
     spec: decodeScheduleSpec(schedule.spec),
-    action: await describedAction(action, converter),
+    action: await describedAction(action, inWorkflow(converter, namespace, action.workflowId)),
     memo: await decodeMapFromBytes(converter, raw.memo),
     ...labels(raw.searchAttributes),
     policies: {

@@ -21,16 +21,16 @@ export async function callUpdate(
   stage: Stage,
   given: WorkflowStartUpdateInput,
 ): Promise<StartedUpdate> {
-  const { updateId, workflowRunId, outcome } = await composeInterceptors(interceptors, 'startUpdate', async (input) => {
-    const { updateName, args, workflowExecution, firstExecutionRunId, headers, options } = input;
+  const { updateId, workflowRunId, outcome, outputTypeInfo } = await composeInterceptors(interceptors, 'startUpdate', async (input) => {
+    const { updateName, args, typeInfo, workflowExecution, firstExecutionRunId, headers, options } = input;
     const target = { ...workflowExecution, firstExecutionRunId };
-    const request = await updateRequest(context, target, updateName, { ...options, args }, stage, headerOf(headers));
+    const request = await updateRequest(context, target, updateName, { ...options, args, ...(typeInfo && { typeInfo }) }, stage, headerOf(headers));
     const started = await startUpdate(context, request, target);
     const extras = extrasOf(options);
     if (extras !== undefined) Object.assign(extras, { responseLink: started.link, outcome: started.outcome });
-    return outputOf(started);
+    return { ...outputOf(started), ...(typeInfo?.outputType && { outputTypeInfo: typeInfo.outputType }) };
   })(given);
-  return { updateId, runId: workflowRunId || undefined, outcome };
+  return { updateId, runId: workflowRunId || undefined, outcome, outputType: outputTypeInfo };
 }
 
 /** Makes an update, after starting its execution if need be. `onStarted` is called as soon as the run id is known. */
@@ -41,20 +41,20 @@ export async function callUpdateWithStart(
   given: WorkflowStartUpdateWithStartInput,
   onStarted: (runId: string) => void,
 ): Promise<StartedUpdate> {
-  const { updateId, workflowExecution, updateOutcome } = await composeInterceptors(interceptors, 'startUpdateWithStart', async (input) => {
-    const { workflowType, workflowStartOptions, updateName, updateArgs, updateOptions } = input;
+  const { updateId, workflowExecution, updateOutcome, updateOutputTypeInfo } = await composeInterceptors(interceptors, 'startUpdateWithStart', async (input) => {
+    const { workflowType, workflowStartOptions, updateName, updateArgs, updateTypeInfo, updateOptions } = input;
     const { workflowId } = workflowStartOptions;
     const started = await startUpdateWithStart(context, {
       workflowId,
       workflowType,
       start: { ...(await startRequest(workflowType, workflowStartOptions, context)), header: headerOf(input.workflowStartHeaders) },
-      update: await updateRequest(context, { workflowId }, updateName, { ...updateOptions, args: updateArgs }, stage, headerOf(input.updateHeaders)),
+      update: await updateRequest(context, { workflowId }, updateName, { ...updateOptions, args: updateArgs, ...(updateTypeInfo && { typeInfo: updateTypeInfo }) }, stage, headerOf(input.updateHeaders)),
       onStarted,
     });
     const { updateId, workflowRunId, outcome } = outputOf(started);
-    return { workflowExecution: { workflowId, runId: workflowRunId }, updateId, ...(outcome && { updateOutcome: outcome }) };
+    return { workflowExecution: { workflowId, runId: workflowRunId }, updateId, ...(outcome && { updateOutcome: outcome }), ...(updateTypeInfo?.outputType && { updateOutputTypeInfo: updateTypeInfo.outputType }) };
   })(given);
-  return { updateId, runId: workflowExecution.runId || undefined, outcome: updateOutcome };
+  return { updateId, runId: workflowExecution.runId || undefined, outcome: updateOutcome, outputType: updateOutputTypeInfo };
 }
 
 function outputOf({ updateId, runId = '', outcome }: StartedUpdate): WorkflowStartUpdateOutput {

@@ -21,12 +21,14 @@ import {
 import {
   composeInterceptors,
   decodeFromBytesAtIndex,
+  encodeArgumentsToBytes,
   encodeToBytes,
   queryRejectConditions,
   WorkflowExecutionAlreadyStartedError,
   type Headers,
   type LoadedDataConverter,
 } from '../common/index.js';
+import { inWorkflow } from '../common/serialization-context.js';
 import { extrasOf } from './call-extras.js';
 import type { Connection } from './connection.js';
 import { reserveEagerStart } from './eager-start.js';
@@ -130,12 +132,12 @@ class DirectCalls implements WorkflowCalls {
     }
   }
 
-  async signalWithStart({ workflowType, signalName, signalArgs, headers, options }: WorkflowSignalWithStartInput): Promise<string> {
+  async signalWithStart({ workflowType, signalName, signalArgs, signalTypeInfo, headers, options }: WorkflowSignalWithStartInput): Promise<string> {
     const request = {
       ...(await startRequest(workflowType, options, this.#context)),
       header: headerOf(headers),
       signalName,
-      signalInput: await encodeToBytes(this.#context.dataConverter, ...signalArgs),
+      signalInput: await encodeArgumentsToBytes(this.#converterOf(options), signalArgs, signalTypeInfo?.inputTypes),
     };
     const { runId, signalLink } = await this.#start(WorkflowService.SignalWithStartWorkflowExecution, request, workflowType, options.workflowId);
     const extras = extrasOf(options);
@@ -144,7 +146,7 @@ class DirectCalls implements WorkflowCalls {
   }
 
   async signal(given: WorkflowSignalInput): Promise<void> {
-    const { signalName, args, workflowExecution, headers } = given;
+    const { signalName, args, typeInfo, workflowExecution, headers } = given;
     const extras = extrasOf(given);
     const request = {
       ...this.#common(),
@@ -152,7 +154,7 @@ class DirectCalls implements WorkflowCalls {
       requestId: this.#context.connection.newId(),
       workflowExecution,
       signalName,
-      input: await encodeToBytes(this.#context.dataConverter, ...args),
+      input: await encodeArgumentsToBytes(this.#converterOf(workflowExecution), args, typeInfo?.inputTypes),
       header: headerOf(headers),
     };
     const { link } = await this.#request(WorkflowService.SignalWorkflowExecution, request, 'Cannot signal the workflow', workflowExecution);
@@ -160,12 +162,13 @@ class DirectCalls implements WorkflowCalls {
   }
 
   async query(given: WorkflowQueryInput): Promise<unknown> {
-    const { queryType, args, workflowExecution, queryRejectCondition, headers } = given;
-    const { connection, dataConverter, namespace } = this.#context;
+    const { queryType, args, typeInfo, workflowExecution, queryRejectCondition, headers } = given;
+    const { connection, namespace } = this.#context;
+    const dataConverter = this.#converterOf(workflowExecution);
     const request = {
       namespace,
       execution: workflowExecution,
-      query: { queryType, queryArgs: await encodeToBytes(dataConverter, ...args), header: headerOf(headers) },
+      query: { queryType, queryArgs: await encodeArgumentsToBytes(dataConverter, args, typeInfo?.inputTypes), header: headerOf(headers) },
       queryRejectCondition: queryRejectConditions.encode(queryRejectCondition),
     };
     try {
@@ -173,7 +176,7 @@ class DirectCalls implements WorkflowCalls {
       const extras = extrasOf(given);
       if (extras !== undefined) extras.responseLink = link;
       if (queryRejected !== undefined) throw new QueryRejectedError(queryRejected.status);
-      return await decodeFromBytesAtIndex(dataConverter, 0, queryResult);
+      return await decodeFromBytesAtIndex(dataConverter, 0, queryResult, typeInfo?.outputType);
     } catch (error) {
       if (error instanceof RpcError && error.code === Code.INVALID_ARGUMENT) {
         const cause = await decodeFailureBytes(dataConverter, error.detail(QueryFailedFailure)?.failure);
@@ -189,7 +192,7 @@ class DirectCalls implements WorkflowCalls {
   }
 
   async terminate({ workflowExecution, firstExecutionRunId, reason, details }: WorkflowTerminateInput): Promise<TerminateWorkflowExecutionResponse> {
-    const encoded = details && (await encodeToBytes(this.#context.dataConverter, ...details));
+    const encoded = details && (await encodeToBytes(this.#converterOf(workflowExecution), ...details));
     const request = { ...this.#common(), workflowExecution, firstExecutionRunId, reason, details: encoded };
     return this.#request(WorkflowService.TerminateWorkflowExecution, request, 'Cannot terminate the workflow', workflowExecution);
   }
@@ -197,6 +200,10 @@ class DirectCalls implements WorkflowCalls {
   describe({ workflowExecution }: WorkflowDescribeInput): Promise<DescribeWorkflowExecutionResponse> {
     const request = { namespace: this.#context.namespace, execution: workflowExecution };
     return this.#request(WorkflowService.DescribeWorkflowExecution, request, 'Cannot describe the workflow', workflowExecution);
+  }
+
+  #converterOf({ workflowId }: { readonly workflowId: string }): LoadedDataConverter {
+    return inWorkflow(this.#context.dataConverter, this.#context.namespace, workflowId);
   }
 
   #common() {

@@ -338,7 +338,7 @@ test('list goes through the pages; count decodes groups', async () => {
   assert.deepEqual(ids, ['a', 'b']);
   const [payload] = Payloads.decode((await values('Running'))!).payloads;
   transport.onSequence(WorkflowService.CountWorkflowExecutions, { count: 3, groups: [{ count: 3, groupValues: [payload!] }] });
-  assert.deepEqual(await client.workflow.count(), { count: 3, groups: [{ count: 3, groupValues: ['Running'] }] });
+  assert.deepEqual(await client.workflow.count(), { count: 3, groups: [{ count: 3, groupValues: [['Running']] }] });
 });
 
 test('a method that the server does not have yet says so', async () => {

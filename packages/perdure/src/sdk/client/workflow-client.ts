@@ -12,17 +12,23 @@ import {
 } from '../../protocol/index.js';
 import {
   checkArguments,
-  decodeArrayFromPayloads,
-  extractWorkflowType,
+  decodeSearchAttributeValue,
+  extractWorkflowTypeAndConfig,
+  type PayloadTypeInfo,
   type QueryDefinition,
   type QueryRejectCondition,
+  type SignalTypeInfo,
+  typeInfoOf,
   type SignalDefinition,
   type UpdateDefinition,
   WorkflowNotFoundError,
+  type LoadedDataConverter,
+  type WorkflowQueryOptions,
   type WithWorkflowArgs,
   type Workflow,
   type WorkflowResultType,
 } from '../common/index.js';
+import { inWorkflow } from '../common/serialization-context.js';
 import { BaseClient, type BaseClientOptions } from './base-client.js';
 import { carried, extrasOf, type CallExtras } from './call-extras.js';
 import type { CompiledWorkflowOptions, WorkflowClientInterceptor, WorkflowExecutionIds } from './interceptors.js';
@@ -79,6 +85,19 @@ interface Target {
   readonly firstExecutionRunId?: string | undefined;
 }
 
+/** An update by its definition, as far as a request needs it. */
+interface NamedUpdate {
+  readonly name: string;
+  readonly typeInfo?: PayloadTypeInfo;
+}
+
+/** Of which run a handle's `result` is, and how it travels. */
+interface OfResult {
+  readonly runId: string | undefined;
+  readonly followRuns?: boolean | undefined;
+  readonly typeInfo?: PayloadTypeInfo | undefined;
+}
+
 export class WorkflowClient extends BaseClient {
   readonly #rejection: { readonly queryRejectCondition?: QueryRejectCondition };
   readonly #interceptors: readonly WorkflowClientInterceptor[];
@@ -102,11 +121,11 @@ export class WorkflowClient extends BaseClient {
     workflowTypeOrFunc: string | T,
     options: WorkflowStartOptions<T>,
   ): Promise<WorkflowHandleWithStartDetails<T>> {
-    const workflowType = extractWorkflowType(workflowTypeOrFunc);
+    const { type: workflowType, typeInfo } = extractWorkflowTypeAndConfig(workflowTypeOrFunc, options.typeInfo);
     await checkArguments(workflowTypeOrFunc, withArgs(options).args);
-    const { runId, eagerlyStarted } = await this.#calls.startWithDetails({ workflowType, headers: {}, options: withArgs(options) });
+    const { runId, eagerlyStarted } = await this.#calls.startWithDetails({ workflowType, headers: {}, options: withArgs(options, typeInfo) });
     const target = { workflowId: options.workflowId, firstExecutionRunId: runId };
-    return Object.assign(this.#handle<T>(target, { runId, followRuns: options.followRuns }), { firstExecutionRunId: runId, eagerlyStarted });
+    return Object.assign(this.#handle<T>(target, { runId, followRuns: options.followRuns, typeInfo }), { firstExecutionRunId: runId, eagerlyStarted });
   }
 
   /** Starts an execution and waits for its result. @throws what `start` and `result` throw. */
@@ -120,13 +139,14 @@ export class WorkflowClient extends BaseClient {
     workflowTypeOrFunc: string | T,
     options: WithWorkflowArgs<T, WorkflowSignalWithStartOptions<SignalArgs>>,
   ): Promise<WorkflowHandleWithSignaledRunId<T>> {
-    const workflowType = extractWorkflowType(workflowTypeOrFunc);
-    const given: WorkflowOptions & { args?: readonly unknown[]; signal: { name: string } | string; signalArgs?: readonly unknown[] } = options;
-    const { signal, signalArgs = [], ...rest } = given;
+    const { type: workflowType, typeInfo } = extractWorkflowTypeAndConfig(workflowTypeOrFunc, options.typeInfo);
+    const given: WorkflowOptions & { args?: readonly unknown[]; signal: { name: string; typeInfo?: SignalTypeInfo } | string; signalArgs?: readonly unknown[]; signalTypeInfo?: SignalTypeInfo } = options;
+    const { signal, signalArgs = [], signalTypeInfo: ofCall, ...rest } = given;
+    const signalTypeInfo = typeInfoOf(signal, ofCall);
     await checkArguments(workflowTypeOrFunc, withArgs(rest).args);
     await checkArguments(signal, signalArgs);
-    const runId = await this.#calls.signalWithStart({ workflowType, signalName: nameOf(signal), signalArgs, headers: {}, options: withArgs(rest) });
-    const handle = this.#handle<T>({ workflowId: given.workflowId }, { runId, followRuns: given.followRuns });
+    const runId = await this.#calls.signalWithStart({ workflowType, signalName: nameOf(signal), signalArgs, ...(signalTypeInfo && { signalTypeInfo }), headers: {}, options: withArgs(rest, typeInfo) });
+    const handle = this.#handle<T>({ workflowId: given.workflowId }, { runId, followRuns: given.followRuns, typeInfo });
     return Object.assign(handle, { signaledRunId: runId });
   }
 
@@ -136,14 +156,15 @@ export class WorkflowClient extends BaseClient {
    * @example const handle = client.workflow.getHandle<typeof orderWorkflow>('order-4711');
    */
   getHandle<T extends Workflow>(workflowId: string, runId?: string, options: GetWorkflowHandleOptions = {}): WorkflowHandle<T> {
-    const { firstExecutionRunId, followRuns } = options;
-    return this.#handle<T>({ workflowId, runId, firstExecutionRunId }, { runId: runId ?? firstExecutionRunId, followRuns }, extrasOf(options));
+    const { firstExecutionRunId, followRuns, typeInfo } = options;
+    return this.#handle<T>({ workflowId, runId, firstExecutionRunId }, { runId: runId ?? firstExecutionRunId, followRuns, typeInfo }, extrasOf(options));
   }
 
   /** The outcome of an execution, by ids. @throws WorkflowFailedError, WorkflowContinuedAsNewError, WorkflowNotFoundError, ServiceError */
   async result<T extends Workflow>(workflowId: string, runId?: string, options: WorkflowResultOptions = {}): Promise<WorkflowResultType<T>> {
-    const { connection, dataConverter, namespace } = this;
-    const request = { connection, dataConverter, namespace, workflowId, runId, followRuns: options.followRuns ?? true };
+    const { connection, namespace } = this;
+    const dataConverter = inWorkflow(this.dataConverter, namespace, workflowId);
+    const request = { connection, dataConverter, namespace, workflowId, runId, followRuns: options.followRuns ?? true, outputType: options.typeInfo?.outputType };
     try {
       return await waitForResult<WorkflowResultType<T>>(request);
     } catch (error) {
@@ -170,7 +191,7 @@ export class WorkflowClient extends BaseClient {
     do {
       const request = { namespace: this.namespace, query: options.query, pageSize: options.pageSize, nextPageToken };
       const page = await this.#request(WorkflowService.ListWorkflowExecutions, request, 'Cannot list workflow executions');
-      for (const info of page.executions) yield await executionInfoFromRaw(info, this.dataConverter, info);
+      for (const info of page.executions) yield await executionInfoFromRaw(info, this.#converterOf(info.execution?.workflowId ?? ''), info);
       nextPageToken = page.nextPageToken;
     } while (nextPageToken.byteLength > 0);
   }
@@ -179,11 +200,8 @@ export class WorkflowClient extends BaseClient {
   async count(query?: string): Promise<CountWorkflowExecution> {
     const request = { namespace: this.namespace, query };
     const { count, groups } = await this.#request(WorkflowService.CountWorkflowExecutions, request, 'Cannot count workflow executions');
-    const values = groups.map(async (group) => ({
-      count: group.count,
-      groupValues: await decodeArrayFromPayloads({ ...this.dataConverter, payloadCodecs: [] }, group.groupValues),
-    }));
-    return { count, groups: await Promise.all(values) };
+    // Values of search attributes: neither codecs nor converters have a part in them.
+    return { count, groups: groups.map((group) => ({ count: group.count, groupValues: group.groupValues.map(decodeSearchAttributeValue) })) };
   }
 
   /**
@@ -211,30 +229,32 @@ export class WorkflowClient extends BaseClient {
   }
 
   async #updateWithStart<T extends Workflow, Ret>(
-    def: { readonly name: string } | string,
+    def: NamedUpdate | string,
     options: WorkflowUpdateOptions & { readonly args?: readonly unknown[]; readonly startWorkflowOperation: WithStartWorkflowOperation<T> },
     stage: 'ACCEPTED' | 'COMPLETED',
   ): Promise<WorkflowUpdateHandle<Ret>> {
     const operation = options.startWorkflowOperation;
     operation.use();
     try {
-      const workflowType = extractWorkflowType(operation.workflowTypeOrFunc);
       const given: WorkflowOptions & { args?: readonly unknown[] } = operation.options;
+      const { type: workflowType, typeInfo } = extractWorkflowTypeAndConfig(operation.workflowTypeOrFunc, given.typeInfo);
       const { workflowId } = given;
-      const { args = [], startWorkflowOperation: _, ...updateOptions } = options;
+      const { args = [], startWorkflowOperation: _, typeInfo: ofCall, ...updateOptions } = options;
+      const updateTypeInfo = typeInfoOf(def, ofCall);
       await checkArguments(operation.workflowTypeOrFunc, given.args ?? []);
       await checkArguments(def, args);
       const input = {
         workflowType,
-        workflowStartOptions: withArgs(given),
+        workflowStartOptions: withArgs(given, typeInfo),
         workflowStartHeaders: {},
         updateName: nameOf(def),
         updateArgs: args,
+        ...(updateTypeInfo && { updateTypeInfo }),
         updateOptions,
         updateHeaders: {},
       };
       const started = await callUpdateWithStart(this.#callContext(), this.#interceptors, stage, input, (runId) =>
-        operation.started(this.#handle<T>({ workflowId, firstExecutionRunId: runId }, { runId, followRuns: given.followRuns })),
+        operation.started(this.#handle<T>({ workflowId, firstExecutionRunId: runId }, { runId, followRuns: given.followRuns, typeInfo })),
       );
       return updateHandle<Ret>(this.#callContext(), { workflowId }, started);
     } catch (error) {
@@ -243,8 +263,9 @@ export class WorkflowClient extends BaseClient {
     }
   }
 
-  #handle<T extends Workflow>(target: Target, ofResult: { runId: string | undefined; followRuns?: boolean | undefined }, extras?: CallExtras): WorkflowHandle<T> {
-    const resultOptions = { followRuns: ofResult.followRuns ?? true };
+  #handle<T extends Workflow>(target: Target, ofResult: OfResult, extras?: CallExtras): WorkflowHandle<T> {
+    const { typeInfo } = ofResult;
+    const resultOptions = { followRuns: ofResult.followRuns ?? true, ...(typeInfo && { typeInfo }) };
     const ids = { workflowExecution: executionOf(target), ...carried(extras) };
     const chain = target.firstExecutionRunId === undefined ? {} : { firstExecutionRunId: target.firstExecutionRunId };
     return {
@@ -254,32 +275,36 @@ export class WorkflowClient extends BaseClient {
       result: () => this.result<T>(target.workflowId, ofResult.runId, resultOptions),
       signal: async <Args extends unknown[]>(def: SignalDefinition<Args> | string, ...args: Args) => {
         await checkArguments(def, args);
-        await this.#calls.signal({ signalName: nameOf(def), args, headers: {}, ...ids });
+        await this.#calls.signal({ signalName: nameOf(def), args, ...hints(typeInfoOf(def)), headers: {}, ...ids });
       },
+      signalWithOptions: (signalName, { args = [], typeInfo }) => this.#calls.signal({ signalName, args, ...hints(typeInfo), headers: {}, ...ids }),
       query: async <Ret, Args extends unknown[]>(def: QueryDefinition<Ret, Args> | string, ...args: Args) => {
         await checkArguments(def, args);
-        return (await this.#calls.query({ queryType: nameOf(def), args, headers: {}, ...ids, ...this.#rejection })) as Ret;
+        return (await this.#calls.query({ queryType: nameOf(def), args, ...hints(typeInfoOf(def)), headers: {}, ...ids, ...this.#rejection })) as Ret;
       },
-      executeUpdate: async <Ret>(def: { readonly name: string } | string, options?: GivenUpdateOptions) =>
+      queryWithOptions: async <Ret>(queryType: string, { args = [], typeInfo }: WorkflowQueryOptions<unknown[]>) =>
+        (await this.#calls.query({ queryType, args, ...hints(typeInfo), headers: {}, ...ids, ...this.#rejection })) as Ret,
+      executeUpdate: async <Ret>(def: NamedUpdate | string, options?: GivenUpdateOptions) =>
         (await this.#update<Ret>(target, def, options ?? {}, 'COMPLETED')).result(),
-      startUpdate: <Ret>(def: { readonly name: string } | string, options: GivenUpdateOptions & { readonly waitForStage: 'ACCEPTED' }) =>
+      startUpdate: <Ret>(def: NamedUpdate | string, options: GivenUpdateOptions & { readonly waitForStage: 'ACCEPTED' }) =>
         this.#update<Ret>(target, def, options, startStage(options.waitForStage)),
       getUpdateHandle: <Ret>(updateId: string, options: GetWorkflowUpdateHandleOptions = {}) =>
-        updateHandle<Ret>(this.#callContext(), target, { updateId, runId: options.workflowRunId ?? target.runId, outcome: undefined }),
+        updateHandle<Ret>(this.#callContext(), target, { updateId, runId: options.workflowRunId ?? target.runId, outcome: undefined, outputType: options.typeInfo?.outputType }),
       cancel: () => this.#calls.cancel({ ...ids, ...chain }),
       terminate: (reason?: string) => this.#calls.terminate({ ...ids, ...chain, ...(reason !== undefined && { reason }) }),
-      describe: async () => descriptionFromRaw(await this.#calls.describe(ids), this.dataConverter),
+      describe: async () => descriptionFromRaw(await this.#calls.describe(ids), this.#converterOf(target.workflowId)),
       fetchHistory: () => this.#fetchHistory(target),
     };
   }
 
-  async #update<Ret>(target: Target, def: { readonly name: string } | string, options: GivenUpdateOptions, stage: 'ACCEPTED' | 'COMPLETED'): Promise<WorkflowUpdateHandle<Ret>> {
-    const { args = [], ...rest } = options;
+  async #update<Ret>(target: Target, def: NamedUpdate | string, options: GivenUpdateOptions, stage: 'ACCEPTED' | 'COMPLETED'): Promise<WorkflowUpdateHandle<Ret>> {
+    const { args = [], typeInfo, ...rest } = options;
     await checkArguments(def, args);
     const { firstExecutionRunId } = target;
     const input = {
       updateName: nameOf(def),
       args,
+      ...hints(typeInfoOf(def, typeInfo)),
       workflowExecution: executionOf(target),
       headers: {},
       options: rest,
@@ -299,6 +324,10 @@ export class WorkflowClient extends BaseClient {
       nextPageToken = page.nextPageToken;
     } while (nextPageToken.byteLength > 0);
     return { events };
+  }
+
+  #converterOf(workflowId: string): LoadedDataConverter {
+    return inWorkflow(this.dataConverter, this.namespace, workflowId);
   }
 
   #callContext(): CallContext {
@@ -323,10 +352,14 @@ function nameOf(definition: { readonly name: string } | string): string {
   return typeof definition === 'string' ? definition : definition.name;
 }
 
+function hints<Info extends PayloadTypeInfo>(typeInfo: Info | undefined): { readonly typeInfo?: Info } {
+  return typeInfo === undefined ? {} : { typeInfo };
+}
+
 function executionOf({ workflowId, runId }: Target): WorkflowExecutionIds {
   return { workflowId, ...(runId === undefined ? {} : { runId }) };
 }
 
-function withArgs(options: WorkflowOptions & { readonly args?: readonly unknown[] }): CompiledWorkflowOptions {
-  return { ...options, args: options.args ?? [] };
+function withArgs(options: WorkflowOptions & { readonly args?: readonly unknown[] }, typeInfo?: PayloadTypeInfo): CompiledWorkflowOptions {
+  return { ...options, args: options.args ?? [], ...hints(typeInfo) };
 }

@@ -4,7 +4,7 @@ import type {
   RequestCancelWorkflowExecutionResponse,
   TerminateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
-import type { BaseWorkflowHandle, QueryDefinition, UpdateDefinition, Workflow } from '../common/index.js';
+import type { BaseWorkflowHandle, PayloadTypeInfo, QueryDefinition, UpdateDefinition, Workflow, WorkflowQueryOptions } from '../common/index.js';
 import type { WorkflowClient } from './workflow-client.js';
 import type { WorkflowExecutionDescription } from './workflow-description.js';
 import type {
@@ -28,6 +28,8 @@ export interface WorkflowHandle<T extends Workflow = Workflow> extends BaseWorkf
    * @example const status = await handle.query(getStatus);
    */
   query<Ret, Args extends unknown[] = []>(def: QueryDefinition<Ret, Args> | string, ...args: Args): Promise<Ret>;
+  /** Asks a query handler by name, with hints of types; a definition has its own. @throws what `query` throws */
+  queryWithOptions<Ret, Args extends unknown[] = []>(queryName: string, options: WorkflowQueryOptions<Args>): Promise<Ret>;
   /**
    * Asks the workflow to do something and waits for the result of its update handler.
    *
@@ -84,6 +86,8 @@ export interface WorkflowHandleWithSignaledRunId<T extends Workflow = Workflow> 
 export interface WorkflowResultOptions {
   /** Wait for runs that follow as well: continue-as-new, retries, cron. Default true. */
   followRuns?: boolean;
+  /** How the result travels. Default: as it is. */
+  typeInfo?: PayloadTypeInfo;
 }
 
 export interface GetWorkflowHandleOptions extends WorkflowResultOptions {

@@ -18,7 +18,7 @@ import {
   encodeMapToBytes,
   encodePayloadsWithCodecs,
   encodeSearchAttributes,
-  encodeToBytes,
+  encodeArgumentsToBytes,
   msOptionalToNumber,
   payloadMapToBytes,
   workflowIdConflictPolicies,
@@ -26,12 +26,15 @@ import {
   type CommonWorkflowOptions,
   type Duration,
   type LoadedDataConverter,
+  type PayloadTypeInfo,
   type SignalDefinition,
+  type SignalTypeInfo,
   type VersioningOverride,
   ValueError,
   type WithWorkflowArgs,
   type Workflow,
 } from '../common/index.js';
+import { inWorkflow } from '../common/serialization-context.js';
 
 export interface WorkflowOptions extends CommonWorkflowOptions {
   /** Unique among the running executions of the namespace; best a name from the business, such as `order-4711`. */
@@ -49,6 +52,8 @@ export interface WorkflowOptions extends CommonWorkflowOptions {
   requestEagerStart?: boolean;
   /** Binds the execution to a version of a worker deployment (`{ pinnedTo }`), or lets it move on with them (`'AUTO_UPGRADE'`), whatever its workflow says. */
   versioningOverride?: VersioningOverride;
+  /** How arguments and result travel, of a workflow that is started by name. A function says it itself: see `defineWorkflowOptions`. */
+  typeInfo?: PayloadTypeInfo;
 }
 
 /** Options of a start; `args` are the workflow function's parameters. */
@@ -57,6 +62,8 @@ export type WorkflowStartOptions<T extends Workflow = Workflow> = WithWorkflowAr
 interface WithSignal<SignalArgs extends unknown[]> {
   /** Sent to the execution, whether it was running or is started by this call. */
   signal: SignalDefinition<SignalArgs> | string;
+  /** How the signal's arguments travel, if it is given by name. A definition says it itself. */
+  signalTypeInfo?: SignalTypeInfo;
 }
 
 export type WorkflowSignalWithStartOptions<SignalArgs extends unknown[] = []> = WorkflowOptions &
@@ -86,10 +93,11 @@ export interface StartContext {
 export async function startRequest(
   workflowType: string,
   options: WorkflowOptions & { args?: readonly unknown[] },
-  { connection, namespace, identity, dataConverter }: StartContext,
+  { connection, namespace, identity, dataConverter: given }: StartContext,
 ): Promise<StartRequest> {
   requireText('workflowId', options.workflowId);
   requireText('taskQueue', options.taskQueue);
+  const dataConverter = inWorkflow(given, namespace, options.workflowId);
   const searchAttributes = encodeSearchAttributes(options.searchAttributes, options.typedSearchAttributes);
   const extras = extrasOf(options);
   return {
@@ -100,7 +108,7 @@ export async function startRequest(
     workflowId: options.workflowId,
     workflowType: { name: workflowType },
     taskQueue: { name: options.taskQueue, kind: 1 },
-    input: await encodeToBytes(dataConverter, ...(options.args ?? [])),
+    input: await encodeArgumentsToBytes(dataConverter, options.args ?? [], options.typeInfo?.inputTypes),
     workflowExecutionTimeout: msOptionalToNumber(options.workflowExecutionTimeout),
     workflowRunTimeout: msOptionalToNumber(options.workflowRunTimeout),
     workflowTaskTimeout: msOptionalToNumber(options.workflowTaskTimeout),

@@ -28,6 +28,7 @@ import {
   TimeoutFailure,
   TimeoutType,
   type LoadedDataConverter,
+  type TypeInfo,
 } from '../common/index.js';
 import { sleepOn, systemTime } from '../common/worker-time.js';
 import type { Connection } from './connection.js';
@@ -41,7 +42,9 @@ const EMPTY_POLL_PAUSE_MS = 1_000;
 
 export interface ResultRequest {
   readonly connection: Connection;
+  /** For payloads of this workflow. */
   readonly dataConverter: LoadedDataConverter;
+  readonly outputType: TypeInfo | undefined;
   readonly namespace: string;
   readonly workflowId: string;
   readonly runId: string | undefined;
@@ -105,11 +108,11 @@ export function eventsOf(response: GetWorkflowExecutionHistoryResponse): History
 
 type Outcome<T> = { readonly value: T } | { readonly nextRunId: string };
 
-async function outcomeOf<T>(event: HistoryEvent, { dataConverter, followRuns }: ResultRequest): Promise<Outcome<T>> {
+async function outcomeOf<T>(event: HistoryEvent, { dataConverter, outputType, followRuns }: ResultRequest): Promise<Outcome<T>> {
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
     if (followRuns && completed.newExecutionRunId) return { nextRunId: completed.newExecutionRunId };
-    return { value: await decodeFromBytesAtIndex<T>(dataConverter, 0, completed.result) };
+    return { value: await decodeFromBytesAtIndex<T>(dataConverter, 0, completed.result, outputType) };
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) {

@@ -17,7 +17,8 @@ import {
   type UpdateWorkflowExecutionRequest,
   type UpdateWorkflowExecutionResponse,
 } from '../../protocol/index.js';
-import { decodeFromBytesAtIndex, encodeToBytes, type LoadedDataConverter } from '../common/index.js';
+import { decodeFromBytesAtIndex, encodeArgumentsToBytes, type LoadedDataConverter, type PayloadTypeInfo, type TypeInfo } from '../common/index.js';
+import { inWorkflow } from '../common/serialization-context.js';
 import { extrasOf } from './call-extras.js';
 import type { Connection } from './connection.js';
 import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from './errors.js';
@@ -42,6 +43,8 @@ export interface WorkflowUpdateOptions {
    * Default: random.
    */
   readonly updateId?: string;
+  /** How arguments and result travel, of an update that is given by name. A definition says it itself. */
+  readonly typeInfo?: PayloadTypeInfo;
 }
 
 export interface WorkflowUpdateHandle<Ret> {
@@ -61,6 +64,8 @@ export interface WorkflowUpdateHandle<Ret> {
 export interface GetWorkflowUpdateHandleOptions {
   /** The run that has the update. Default: that of the workflow handle, or the current one. */
   readonly workflowRunId?: string;
+  /** How the result travels. */
+  readonly typeInfo?: Pick<PayloadTypeInfo, 'outputType'>;
 }
 
 /** Options with the handler's arguments, which may be left out if it takes none. */
@@ -86,12 +91,13 @@ export interface StartedUpdate {
   readonly runId: string | undefined;
   readonly outcome: Outcome | undefined;
   readonly link?: Encoded<Link> | undefined;
+  readonly outputType?: TypeInfo | undefined;
 }
 
 const STAGES: Readonly<Record<'ACCEPTED' | 'COMPLETED', WireStage>> = { ACCEPTED: WireStage.ACCEPTED, COMPLETED: WireStage.COMPLETED };
 
 export async function updateRequest(
-  { connection, namespace, identity, dataConverter }: UpdateContext,
+  { connection, namespace, identity, dataConverter: given }: UpdateContext,
   target: UpdateTarget,
   name: string,
   options: WorkflowUpdateOptions & { readonly args?: readonly unknown[] },
@@ -99,6 +105,7 @@ export async function updateRequest(
   header?: Encoded<Header>,
 ): Promise<Init<UpdateWorkflowExecutionRequest>> {
   const { requestId, completionCallbacks, links } = extrasOf(options) ?? {};
+  const dataConverter = inWorkflow(given, namespace, target.workflowId);
   return {
     namespace,
     workflowExecution: { workflowId: target.workflowId, runId: target.runId },
@@ -109,7 +116,7 @@ export async function updateRequest(
       ...(completionCallbacks && { completionCallbacks }),
       ...(links && { links }),
       meta: { updateId: options.updateId ?? connection.newId(), identity },
-      input: { header, name, args: await encodeToBytes(dataConverter, ...(options.args ?? [])) },
+      input: { header, name, args: await encodeArgumentsToBytes(dataConverter, options.args ?? [], options.typeInfo?.inputTypes) },
     },
   };
 }
@@ -146,14 +153,14 @@ export function startedUpdate(request: Init<UpdateWorkflowExecutionRequest>, res
   };
 }
 
-export function updateHandle<Ret>(context: UpdateContext, target: UpdateTarget, { updateId, runId, outcome }: StartedUpdate): WorkflowUpdateHandle<Ret> {
+export function updateHandle<Ret>(context: UpdateContext, target: UpdateTarget, { updateId, runId, outcome, outputType }: StartedUpdate): WorkflowUpdateHandle<Ret> {
   let known = outcome;
   const subject = { workflowId: target.workflowId, runId };
   return {
     updateId,
     workflowId: target.workflowId,
     ...(runId === undefined ? {} : { workflowRunId: runId }),
-    result: async () => resultOf<Ret>(context, (known ??= await pollOutcome(context, subject, updateId))),
+    result: async () => resultOf<Ret>(inWorkflow(context.dataConverter, context.namespace, target.workflowId), (known ??= await pollOutcome(context, subject, updateId)), outputType),
   };
 }
 
@@ -175,11 +182,11 @@ async function pollOutcome(context: UpdateContext, target: UpdateTarget, updateI
   }
 }
 
-async function resultOf<Ret>({ dataConverter }: UpdateContext, outcome: Outcome): Promise<Ret> {
+async function resultOf<Ret>(dataConverter: LoadedDataConverter, outcome: Outcome, outputType: TypeInfo | undefined): Promise<Ret> {
   if (outcome.failure !== undefined) {
     throw new WorkflowUpdateFailedError('Workflow Update failed', await decodeFailureBytes(dataConverter, outcome.failure));
   }
-  return decodeFromBytesAtIndex<Ret>(dataConverter, 0, outcome.success);
+  return decodeFromBytesAtIndex<Ret>(dataConverter, 0, outcome.success, outputType);
 }
 
 export function rethrowUpdateError(error: unknown, what: string, { namespace }: UpdateContext, target: UpdateTarget): never {

@@ -10,6 +10,7 @@ import type { ProtoFailure } from './failure.js';
 import { payloadMapFromBytes, payloadMapToBytes, payloadsFromBytes, payloadsToBytes, type PayloadMapMessage } from './payload-bytes.js';
 import { decodePayloadsWithCodecs, encodePayloadsWithCodecs, type PayloadCodec } from './payload-codec.js';
 import {
+  externalPayloadsOf,
   arrayFromPayloads,
   defaultPayloadConverter,
   fromPayloadsAtIndex,
@@ -19,6 +20,7 @@ import {
   type Payload,
   type PayloadConverter,
 } from './payload-converter.js';
+import { argsToPayloads, type TypeInfo } from './type-info.js';
 
 /** How a client or worker is told to convert data. */
 export interface DataConverter {
@@ -54,12 +56,23 @@ export async function encodeToPayloads(converter: LoadedDataConverter, ...values
   return payloads && encodePayloadsWithCodecs(converter.payloadCodecs, payloads);
 }
 
+/** Arguments, each by the hint at its place, to the bytes of a request's field. */
+export async function encodeArgumentsToBytes(
+  converter: LoadedDataConverter,
+  values: readonly unknown[],
+  types: readonly TypeInfo[] | undefined,
+): Promise<Encoded<Payloads> | undefined> {
+  if (types === undefined || values.length === 0) return encodeToBytes(converter, ...values);
+  return payloadsToBytes(await encodePayloadsWithCodecs(converter.payloadCodecs, argsToPayloads(converter.payloadConverter, values, types)));
+}
+
 /** Payloads, through the codecs, to values. */
 export async function decodeArrayFromPayloads(
   converter: LoadedDataConverter,
   payloads: readonly Payload[] | undefined | null,
+  types?: readonly TypeInfo[],
 ): Promise<unknown[]> {
-  return arrayFromPayloads(converter.payloadConverter, payloads && (await decodePayloadsWithCodecs(converter.payloadCodecs, payloads)));
+  return arrayFromPayloads(converter.payloadConverter, payloads && (await decodePayloadsWithCodecs(converter.payloadCodecs, payloads)), undefined, types);
 }
 
 /** The value at `index`; undefined when there are fewer. */
@@ -67,8 +80,10 @@ export async function decodeFromPayloadsAtIndex<T>(
   converter: LoadedDataConverter,
   index: number,
   payloads: readonly Payload[] | undefined | null,
+  type?: TypeInfo,
 ): Promise<T> {
-  return fromPayloadsAtIndex<T>(converter.payloadConverter, index, payloads && (await decodePayloadsWithCodecs(converter.payloadCodecs, payloads)));
+  const decoded = payloads && (await decodePayloadsWithCodecs(converter.payloadCodecs, payloads));
+  return fromPayloadsAtIndex(converter.payloadConverter, index, decoded, undefined, type) as T;
 }
 
 /** Like {@link encodeToPayloads}, to the bytes of a request's field. */
@@ -78,13 +93,13 @@ export async function encodeToBytes(converter: LoadedDataConverter, ...values: u
 }
 
 /** Like {@link decodeArrayFromPayloads}, from the bytes of a field; an absent field holds no values. */
-export function decodeArrayFromBytes(converter: LoadedDataConverter, bytes: Encoded<Payloads> | undefined): Promise<unknown[]> {
-  return decodeArrayFromPayloads(converter, bytes && payloadsFromBytes(bytes));
+export function decodeArrayFromBytes(converter: LoadedDataConverter, bytes: Encoded<Payloads> | undefined, types?: readonly TypeInfo[]): Promise<unknown[]> {
+  return decodeArrayFromPayloads(converter, bytes && payloadsFromBytes(bytes), types);
 }
 
 /** Like {@link decodeFromPayloadsAtIndex}, from the bytes of a field. */
-export function decodeFromBytesAtIndex<T>(converter: LoadedDataConverter, index: number, bytes: Encoded<Payloads> | undefined): Promise<T> {
-  return decodeFromPayloadsAtIndex<T>(converter, index, bytes && payloadsFromBytes(bytes));
+export function decodeFromBytesAtIndex<T>(converter: LoadedDataConverter, index: number, bytes: Encoded<Payloads> | undefined, type?: TypeInfo): Promise<T> {
+  return decodeFromPayloadsAtIndex<T>(converter, index, bytes && payloadsFromBytes(bytes), type);
 }
 
 /** Values by name to the bytes of a memo or header. */
@@ -153,7 +168,7 @@ async function mapFailurePayloads(codecs: readonly PayloadCodec[], failure: Prot
   }
   if (failure.encodedAttributes) {
     const [payload] = await through(codecs, [failure.encodedAttributes]);
-    if (payload) result.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [...(payload.externalPayloads ?? [])] };
+    if (payload) result.encodedAttributes = { metadata: { ...payload.metadata }, data: payload.data, externalPayloads: [...externalPayloadsOf(payload)] };
   }
   if (failure.cause) result.cause = await mapFailurePayloads(codecs, failure.cause, through);
   return result;

@@ -7,6 +7,7 @@ import type { Encoded, History } from '../../protocol/index.js';
 import { CHECKS, type Checks } from './checks.js';
 import type { Payload } from './payload-converter.js';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.js';
+import type { PayloadTypeInfo } from './type-info.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- `unknown[]` as parameters would refuse every function with typed parameters. */
 
@@ -37,10 +38,39 @@ export type WorkflowUpdateValidatorType = (...args: any[]) => void;
 declare const argsBrand: unique symbol;
 declare const retBrand: unique symbol;
 
+/** Hints of types of a signal's arguments. */
+export type SignalTypeInfo = Pick<PayloadTypeInfo, 'inputTypes'>;
+
+export interface SignalDefinitionOptions {
+  typeInfo?: SignalTypeInfo;
+}
+
+export interface QueryDefinitionOptions {
+  typeInfo?: PayloadTypeInfo;
+}
+
+export interface UpdateDefinitionOptions {
+  typeInfo?: PayloadTypeInfo;
+}
+
+/** A signal by name, with what the definition would say. */
+export interface WorkflowSignalOptions<Args extends any[] = []> {
+  args?: Args;
+  typeInfo?: SignalTypeInfo;
+}
+
+/** A query by name, with what the definition would say. */
+export interface WorkflowQueryOptions<Args extends any[] = []> {
+  args?: Args;
+  typeInfo?: PayloadTypeInfo;
+}
+
 /** A signal by name and argument types; made by `defineSignal`. */
 export interface SignalDefinition<Args extends any[] = [], Name extends string = string> {
   type: 'signal';
   name: Name;
+  /** How the arguments travel, on both sides. Default: as they are. */
+  typeInfo?: SignalTypeInfo;
   /** Never set: it carries the types. */
   [argsBrand]: Args;
 }
@@ -49,6 +79,8 @@ export interface SignalDefinition<Args extends any[] = [], Name extends string =
 export interface QueryDefinition<Ret, Args extends any[] = [], Name extends string = string> {
   type: 'query';
   name: Name;
+  /** How arguments and result travel, on both sides. Default: as they are. */
+  typeInfo?: PayloadTypeInfo;
   [argsBrand]: Args;
   [retBrand]: Ret;
 }
@@ -57,6 +89,8 @@ export interface QueryDefinition<Ret, Args extends any[] = [], Name extends stri
 export interface UpdateDefinition<Ret, Args extends any[] = [], Name extends string = string> {
   type: 'update';
   name: Name;
+  /** How arguments and result travel, on both sides. Default: as they are. */
+  typeInfo?: PayloadTypeInfo;
   [argsBrand]: Args;
   [retBrand]: Ret;
 }
@@ -116,6 +150,8 @@ export interface BaseWorkflowHandle<T extends Workflow> {
   result(): Promise<WorkflowResultType<T>>;
   /** Sends a signal, given by definition or by name. */
   signal<Args extends any[] = [], Name extends string = string>(def: SignalDefinition<Args, Name> | string, ...args: Args): Promise<void>;
+  /** Sends a signal by name, with hints of types; a definition has its own. */
+  signalWithOptions<Args extends any[] = []>(signalName: string, options: WorkflowSignalOptions<Args>): Promise<void>;
   readonly workflowId: string;
 }
 
@@ -136,7 +172,7 @@ export const HandlerUnfinishedPolicy = { WARN_AND_ABANDON: 'WARN_AND_ABANDON', A
 export type HandlerUnfinishedPolicy = (typeof HandlerUnfinishedPolicy)[keyof typeof HandlerUnfinishedPolicy];
 
 /** Makes a signal definition. `workflow` re-exports it. @example const approve = defineSignal<[string]>('approve'); */
-export function defineSignal<Args extends unknown[] = [], Name extends string = string>(name: Name): SignalDefinition<Args, Name>;
+export function defineSignal<Args extends unknown[] = [], Name extends string = string>(name: Name, options?: SignalDefinitionOptions): SignalDefinition<Args, Name>;
 /**
  * Makes a signal definition with a schema. Clients refuse to send what does not fit; if it comes from elsewhere, the worker logs and drops
  * it. The handler gets what the schema made of it.
@@ -146,12 +182,15 @@ export function defineSignal<Args extends unknown[] = [], Name extends string = 
 export function defineSignal<Name extends string, Input extends StandardSchema | undefined = undefined>(
   options: CheckedSignalOptions<Name, Input>,
 ): CheckedSignalDefinition<CallerArgs<Input>, HandlerArgs<Input>, Name>;
-export function defineSignal(definition: string | CheckedSignalOptions<string, StandardSchema | undefined>): never {
-  return made('signal', definition);
+export function defineSignal(definition: string | CheckedSignalOptions<string, StandardSchema | undefined>, options?: SignalDefinitionOptions): never {
+  return made('signal', definition, options);
 }
 
 /** Makes a query definition. @example const status = defineQuery<string>('status'); */
-export function defineQuery<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): QueryDefinition<Ret, Args, Name>;
+export function defineQuery<Ret, Args extends unknown[] = [], Name extends string = string>(
+  name: Name,
+  options?: QueryDefinitionOptions,
+): QueryDefinition<Ret, Args, Name>;
 /**
  * Makes a query definition with schemas. What does not fit fails the query.
  *
@@ -164,12 +203,18 @@ export function defineQuery<
 >(
   options: CheckedMessageOptions<Name, Input, Output>,
 ): CheckedQueryDefinition<CallerResult<Output>, CallerArgs<Input>, HandlerArgs<Input>, HandlerResult<Output>, Name>;
-export function defineQuery(definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
-  return made('query', definition);
+export function defineQuery(
+  definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>,
+  options?: QueryDefinitionOptions,
+): never {
+  return made('query', definition, options);
 }
 
 /** Makes an update definition. @example const add = defineUpdate<number, [number]>('add'); */
-export function defineUpdate<Ret, Args extends unknown[] = [], Name extends string = string>(name: Name): UpdateDefinition<Ret, Args, Name>;
+export function defineUpdate<Ret, Args extends unknown[] = [], Name extends string = string>(
+  name: Name,
+  options?: UpdateDefinitionOptions,
+): UpdateDefinition<Ret, Args, Name>;
 /**
  * Makes an update definition with schemas. Input that does not fit is refused by clients; if it comes from elsewhere, the update is rejected
  * before its validator is asked, and leaves no trace. A result that does not fit is a bug in the code and fails the workflow task.
@@ -183,15 +228,30 @@ export function defineUpdate<
 >(
   options: CheckedMessageOptions<Name, Input, Output>,
 ): CheckedUpdateDefinition<CallerResult<Output>, CallerArgs<Input>, HandlerArgs<Input>, HandlerResult<Output>, Name>;
-export function defineUpdate(definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
-  return made('update', definition);
+export function defineUpdate(
+  definition: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>,
+  options?: UpdateDefinitionOptions,
+): never {
+  return made('update', definition, options);
 }
 
 /** Gives whatever the signatures above promise: no type says it all. */
-function made(type: string, given: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>): never {
-  if (typeof given === 'string') return { type, name: given } as never;
+function made(type: string, given: string | CheckedMessageOptions<string, StandardSchema | undefined, StandardSchema | undefined>, options?: QueryDefinitionOptions): never {
+  const { typeInfo } = options ?? {};
+  if (typeof given === 'string') return { type, name: given, ...(typeInfo && { typeInfo }) } as never;
   const { name, input, output } = given;
   if (typeof name !== 'string' || name === '') throw new TypeError(`A ${type} definition needs a name, for example { name: 'approve', input: schema }.`);
   const checks: Checks = { subject: `${type} '${name}'`, input, output };
   return { type, name, [CHECKS]: checks } as never;
+}
+
+/**
+ * The hints of a signal, query or update: those of its definition, or those of the call for one that is given by name.
+ *
+ * @throws TypeError if both are given
+ */
+export function typeInfoOf<Info extends PayloadTypeInfo>(definition: { readonly name: string; readonly typeInfo?: Info } | string, ofCall?: Info): Info | undefined {
+  if (typeof definition === 'string') return ofCall;
+  if (ofCall === undefined) return definition.typeInfo;
+  throw new TypeError(`Give the type hints of '${definition.name}' with its definition, \`{ typeInfo }\` as second argument of define…, not with the call: its handler must name the same.`);
 }

@@ -6,7 +6,7 @@
  * Only data and interfaces are here, because workflow code sees this module too; `sdk/storage` does the work, outside.
  */
 import { ValueError } from './errors.js';
-import { encodingTypes, METADATA_ENCODING_KEY, METADATA_MESSAGE_TYPE_KEY, REFERENCE_MESSAGE_TYPE, type Payload } from './payload-converter.js';
+import { encodingTypes, METADATA_ENCODING_KEY, METADATA_MESSAGE_TYPE_KEY, REFERENCE_MESSAGE_TYPE, type Payload, type ReferencePayload } from './payload-converter.js';
 import { decodeText, encodeText } from './text.js';
 
 /** What a driver needs to find a payload again. It becomes part of the history: no secrets, and no more than a few hundred bytes. */
@@ -19,8 +19,32 @@ export interface StorageDriverRetrieveContext {
   readonly abortSignal?: AbortSignal;
 }
 
-export interface StorageDriverStoreContext extends StorageDriverRetrieveContext {}
-export interface StorageDriverSelectContext extends StorageDriverRetrieveContext {}
+/** The workflow execution whose payloads are stored. */
+export interface StorageDriverWorkflowInfo {
+  readonly kind: 'workflow';
+  readonly namespace: string;
+  readonly id?: string;
+  readonly runId?: string;
+  readonly type?: string;
+}
+
+/** The activity whose payloads are stored. */
+export interface StorageDriverActivityInfo {
+  readonly kind: 'activity';
+  readonly namespace: string;
+  readonly id?: string;
+  readonly runId?: string;
+  readonly type?: string;
+}
+
+export type StorageDriverTargetInfo = StorageDriverWorkflowInfo | StorageDriverActivityInfo;
+
+export interface StorageDriverStoreContext extends StorageDriverRetrieveContext {
+  /** Whose payloads they are, by namespace and id; absent where nobody knows. */
+  readonly target?: StorageDriverTargetInfo;
+}
+
+export interface StorageDriverSelectContext extends StorageDriverStoreContext {}
 
 /** Where payloads are kept. Called outside of workflow code, by clients and workers, many calls at a time. */
 export interface StorageDriver {
@@ -84,7 +108,7 @@ export interface StorageReference {
   readonly claim: StorageDriverClaim;
 }
 
-export function referencePayload({ driverName, claim }: StorageReference, sizeBytes: number): Payload {
+export function referencePayload({ driverName, claim }: StorageReference, sizeBytes: number): ReferencePayload {
   return {
     metadata: {
       [METADATA_ENCODING_KEY]: encodeText(encodingTypes.METADATA_ENCODING_PROTOBUF_JSON),

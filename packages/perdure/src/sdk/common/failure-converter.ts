@@ -1,8 +1,8 @@
 /**
  * Errors to failure messages and back.
  *
- * Any thrown thing has a failure: an error that is not a {@link TemporalFailure} becomes an ApplicationFailure whose type is the error's
- * name. An error that was made from a message gives that very message again, so failures pass unchanged through processes that only hand
+ * Any thrown thing has a failure: an error that is not a {@link TemporalFailure} becomes an ApplicationFailure whose type is the name of
+ * its class. An error that was made from a message gives that very message again, so failures pass unchanged through processes that only hand
  * them on. Called inside the workflow realm and outside; payload codecs are applied elsewhere, outside (`data-converter.ts`).
  */
 import type { Failure, Init } from '../../protocol/index.js';
@@ -12,6 +12,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   applicationFailureCategories,
+  errorTypeOf,
   CancelledFailure,
   ChildWorkflowFailure,
   FAILURE_SOURCE,
@@ -30,11 +31,12 @@ import {
 import { handlerErrorOf, handlerFailureInfo, isHandlerError, originalFailureOf } from './handler-error.js';
 import { payloadsFromBytes, payloadsToBytes } from './payload-bytes.js';
 import { arrayFromPayloads, defaultPayloadConverter, toPayloads, type PayloadConverter } from './payload-converter.js';
+import { payloadConverterInContext, type SerializationContext } from './serialization-context.js';
 
 export interface FailureConverter {
   /** Never throws for a thrown thing, however odd; may throw if its details cannot be converted. */
-  errorToFailure(error: unknown, payloadConverter: PayloadConverter): ProtoFailure;
-  failureToError(failure: ProtoFailure, payloadConverter: PayloadConverter): Error;
+  errorToFailure(error: unknown, payloadConverter: PayloadConverter, context?: SerializationContext): ProtoFailure;
+  failureToError(failure: ProtoFailure, payloadConverter: PayloadConverter, context?: SerializationContext): Error;
 }
 
 export interface DefaultFailureConverterOptions {
@@ -55,12 +57,12 @@ export class DefaultFailureConverter implements FailureConverter {
     this.options = { encodeCommonAttributes: options?.encodeCommonAttributes ?? false };
   }
 
-  errorToFailure(error: unknown, payloadConverter: PayloadConverter): ProtoFailure {
-    return this.#toFailure(error, payloadConverter, 0);
+  errorToFailure(error: unknown, payloadConverter: PayloadConverter, context?: SerializationContext): ProtoFailure {
+    return this.#toFailure(error, payloadConverterInContext(payloadConverter, context), 0);
   }
 
-  failureToError(failure: ProtoFailure, payloadConverter: PayloadConverter): Error {
-    return this.#toError(failure, payloadConverter, 0);
+  failureToError(failure: ProtoFailure, payloadConverter: PayloadConverter, context?: SerializationContext): Error {
+    return this.#toError(failure, payloadConverterInContext(payloadConverter, context), 0);
   }
 
   #toFailure(error: unknown, converter: PayloadConverter, depth: number): ProtoFailure {
@@ -204,7 +206,7 @@ function addInfo(failure: Failure, error: unknown, converter: PayloadConverter):
     };
   } else {
     failure.applicationFailureInfo = {
-      type: isError(error) ? error.name : 'Error',
+      type: isError(error) ? errorTypeOf(error) : 'Error',
       nonRetryable: false,
       details: undefined,
       nextRetryDelay: undefined,
@@ -219,7 +221,7 @@ function createError(failure: ProtoFailure, converter: PayloadConverter, cause: 
   if (failure.applicationFailureInfo) {
     const info = failure.applicationFailureInfo;
     const category = applicationFailureCategories.decode(info.category);
-    return new ApplicationFailure(message, info.type, info.nonRetryable, details(info.details), cause, info.nextRetryDelay, category);
+    return new ApplicationFailure(message, info.type || undefined, info.nonRetryable, details(info.details), cause, info.nextRetryDelay, category);
   }
   if (failure.activityFailureInfo) {
     const info = failure.activityFailureInfo;

@@ -69,6 +69,20 @@ test('every other kind of failure arrives as its class', () => {
   assert.ok(nexus instanceof NexusOperationFailure && nexus.operationToken === 'token' && nexus.scheduledEventId === 7);
 });
 
+test('the type of an error is the name of its class, which few classes write into `name`', () => {
+  class OutOfStock extends Error {}
+  class Renamed extends Error {
+    override name = 'another name';
+  }
+  const types = [new OutOfStock(), new Renamed(), new RangeError('x'), Object.assign(new Error('x'), { name: 'Given' }), new Error('x')].map(
+    (error) => errorToFailure(error).applicationFailureInfo?.type,
+  );
+  assert.deepEqual(types, ['OutOfStock', 'Renamed', 'RangeError', 'Given', 'Error']);
+  assert.equal(ApplicationFailure.fromError(new OutOfStock()).type, 'OutOfStock');
+  const withoutType = sent(ApplicationFailure.create({ message: 'x' }));
+  assert.equal(withoutType instanceof ApplicationFailure ? withoutType.type : 'not a failure', undefined);
+});
+
 test('any thrown thing becomes an ApplicationFailure with its name as type', () => {
   class InsufficientFunds extends Error {
     override name = 'InsufficientFunds';

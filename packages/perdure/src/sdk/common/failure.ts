@@ -127,11 +127,11 @@ export class ApplicationFailure extends TemporalFailure {
     super(message, cause);
   }
 
-  /** An ApplicationFailure with the message, the stack, the cause and, as type, the name of `error`. */
+  /** An ApplicationFailure with the message, the stack, the cause and, as type, the name of the class of `error`. */
   static fromError(error: unknown, overrides?: ApplicationFailureOptions): ApplicationFailure {
     const failure = ApplicationFailure.create({
       message: isError(error) ? error.message : String(error),
-      type: isError(error) ? error.name : 'Error',
+      type: isError(error) ? errorTypeOf(error) : 'Error',
       ...(isError(error) && isError(error.cause) ? { cause: error.cause } : {}),
       ...overrides,
     });
@@ -245,6 +245,15 @@ brandedErrorClass(WorkflowExecutionAlreadyStartedError, 'WorkflowExecutionAlread
 /** For payload converters and codecs that understand a payload and refuse it: a failure that is not tried again. `details`: what is wrong. */
 export function createPayloadValidationError(details: unknown): ApplicationFailure {
   return ApplicationFailure.create({ message: 'Payload validation failed', type: 'PayloadValidationError', nonRetryable: true, details: details === undefined || details === null ? [] : [details] });
+}
+
+/**
+ * What retry policies know an error by: the name of its class. Most classes of errors leave `name` as it is, `Error`; a plain Error may
+ * have been given a name of its own.
+ */
+export function errorTypeOf(error: Error): string {
+  const className: unknown = (error as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
+  return typeof className === 'string' && className !== '' && className !== 'Error' ? className : error.name;
 }
 
 /** The thing as an ApplicationFailure: itself if it is one, else a retryable one around it. */

@@ -4,6 +4,7 @@
  * Everything here also runs inside the workflow realm: no import of Node's modules, no Buffer, no process, and from the protocol only types.
  */
 export * from './activity-cancellation-details.js';
+export { activityTypeInfoOf, definedAs, setActivityOptions, type ActivityDefinitionOptions, type ActivityTypeInfoMap } from './activity-definition.js';
 export * from './activity-options.js';
 export * from './checked-functions.js';
 export { checkArguments, type Checks } from './checks.js';
@@ -26,8 +27,11 @@ export * from './priority.js';
 export * from './retry-policy.js';
 export * from './schema.js';
 export * from './search-attributes.js';
+export type { ActivitySerializationContext, SerializationContext, WorkflowSerializationContext } from './serialization-context.js';
 // The short names are for code that moves over from Temporal's SDK, where payload converters and codecs are written with them.
 export { decodeText, decodeText as decode, encodeText, encodeText as encode } from './text.js';
+export { fromPayloadWithTypeInfo, rawValueTypeInfo, toPayloadWithTypeInfo } from './type-info.js';
+export type { ConverterHint, PayloadTypeInfo, TransferTypeConverter, TypeInfo } from './type-info.js';
 export { TypedJsonPayloadConverter } from './typed-json-converter.js';
 export * from './workflow-definition.js';
 export * from './workflow-options.js';

@@ -27,6 +27,13 @@ export class LateMap<Key, Value> {
     return this.#map?.delete(key) ?? false;
   }
 
+  /** Gives the value and forgets it. */
+  take(key: Key): Value | undefined {
+    const found = this.#map?.get(key);
+    this.#map?.delete(key);
+    return found;
+  }
+
   clear(): void {
     this.#map = undefined;
   }

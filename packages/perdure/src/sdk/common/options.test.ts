@@ -12,6 +12,7 @@ import {
   encodeSearchAttributes,
   encodeSearchAttributeUpdates,
   TypedSearchAttributes,
+  updatedSearchAttributes,
 } from './search-attributes.js';
 import { decodeText } from './text.js';
 import { extractWorkflowType, workflowIdReusePolicies, type WorkflowIdReusePolicy } from './workflow-options.js';
@@ -85,6 +86,21 @@ test('search attributes keep their types', () => {
   assert.equal(typed.get(defineSearchAttributeKey('Price', 'KEYWORD')), undefined);
   assert.deepEqual(decodeSearchAttributes(payloads), { Customer: ['c-1'], Price: [9.5], Due: [date], Tags: ['a', 'b'] });
   assert.equal(encodeSearchAttributes(undefined, undefined), undefined);
+});
+
+test('after an upsert without types, attributes have both forms; an empty list removes one', () => {
+  const before = encodeSearchAttributes({}, [{ key: defineSearchAttributeKey('Customer', 'KEYWORD'), value: 'c-1' }, { key: defineSearchAttributeKey('Old', 'BOOL'), value: true }]);
+  const date = new Date('2030-02-03T04:05:06.000Z');
+  const updates = encodeSearchAttributes({ Customer: ['c-2'], Old: [], Count: [7], Share: [0.5], Vip: [true], Tags: ['a', 'b'], Due: [date], Note: ['text'], Never: [] });
+  const after = updatedSearchAttributes(before ?? new Map(), updates ?? new Map());
+  const { Due: due, ...others } = decodeSearchAttributes(after);
+  assert.deepEqual(others, { Customer: ['c-2'], Count: [7], Share: [0.5], Vip: [true], Tags: ['a', 'b'], Note: ['text'] });
+  assert.equal(new Date(String(due?.[0])).getTime(), date.getTime());
+  const types = decodeTypedSearchAttributes(after).getAll().map(({ key }) => `${key.name} ${key.type}`);
+  assert.deepEqual(types, ['Customer KEYWORD', 'Count INT', 'Share DOUBLE', 'Vip BOOL', 'Tags KEYWORD_LIST', 'Due DATETIME', 'Note TEXT']);
+  // The next run begins with these payloads: nothing may name a type that the server has not told.
+  assert.equal(after.get('Note')?.metadata['type'], undefined);
+  assert.equal(decodeText(after.get('Customer')?.metadata['type'] ?? new Uint8Array()), 'Keyword');
 });
 
 test('search attributes: updates, removals, and values that do not fit', () => {

@@ -7,7 +7,7 @@
  */
 import type { Encoded, Header, Memo, Payload as WirePayload, Payloads, SearchAttributes as WireSearchAttributes } from '../../protocol/index.js';
 import { PayloadConverterError } from './errors.js';
-import { define, METADATA_ENCODING_KEY, type Payload } from './payload-converter.js';
+import { define, externalPayloadsOf, METADATA_ENCODING_KEY, type Payload } from './payload-converter.js';
 import { decodeText, encodeText } from './text.js';
 
 /** The messages that are a map from names to payloads. */
@@ -122,7 +122,7 @@ function reserve(length: number): void {
 }
 
 function writePayload(payload: Payload): void {
-  const external = payload.externalPayloads ?? [];
+  const external = 'externalPayloads' in payload ? externalPayloadsOf(payload) : [];
   for (let index = external.length - 1; index >= 0; index--) writeExternalDetails(external[index]!.sizeBytes);
   if (payload.data.byteLength > 0) writeBytes(SECOND_FIELD, payload.data);
   const keys = Object.keys(payload.metadata);

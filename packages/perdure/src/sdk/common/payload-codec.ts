@@ -4,12 +4,17 @@
  * Codecs run outside workflow code, so they may be asynchronous and may use keys and the network.
  */
 import type { Payload } from './payload-converter.js';
+import type { SerializationContext } from './serialization-context.js';
 
 export interface PayloadCodec {
-  /** Called before payloads are sent. Must give as many payloads as it got, in their order. */
-  encode(payloads: Payload[]): Promise<Payload[]>;
+  /**
+   * Called before payloads are sent. Must give as many payloads as it got, in their order.
+   *
+   * @param context whose payloads they are; absent where nobody knows.
+   */
+  encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]>;
   /** Undoes `encode`. Payloads that this codec did not write must pass unchanged. */
-  decode(payloads: Payload[]): Promise<Payload[]>;
+  decode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]>;
 }
 
 /** Encodes through all codecs, the first one first: with `[compression, encryption]` data is compressed, then encrypted. */

@@ -1,6 +1,7 @@
 /** User data comes back as it was given, in the encodings that all SDKs share; what cannot be converted is refused with a reason. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import proto from '@temporalio/proto';
 import { Header, Memo, Payload as PayloadCodec, Payloads } from '../../protocol/index.js';
 import { PayloadConverterError, ValueError } from './errors.js';
 import { payloadFromBytes, payloadMapFromBytes, payloadMapToBytes, payloadsFromBytes, payloadsToBytes, payloadToBytes } from './payload-bytes.js';
@@ -8,7 +9,9 @@ import { decodePayloadsWithCodecs, encodePayloadsWithCodecs } from './payload-co
 import {
   arrayFromPayloads,
   defaultPayloadConverter,
+  encodingKeys,
   encodingOf,
+  encodingTypes,
   mapFromPayloads,
   mapToPayloads,
   RawValue,
@@ -83,6 +86,15 @@ test('the bytes are those of the protocol, both ways', () => {
   assert.deepEqual(mapFromPayloads(converter, payloadMapFromBytes(Header.encode({ fields }))), { one: 1, 'zwei ü': [2], '': null });
   assert.deepEqual(Buffer.from(payloadToBytes(payloads[0]!)), Buffer.from(PayloadCodec.encode(payloads[0]!)));
   assert.equal(converter.fromPayload(payloadFromBytes(payloadToBytes(payloads[0]!))), 'a');
+});
+
+test('codecs that use the classes of @temporalio/proto compile and work', () => {
+  const reference: Payload = Object.assign({ ...converter.toPayload({ at: 'elsewhere' }) }, { externalPayloads: [{ sizeBytes: 5 }] });
+  const bytes = proto.temporal.api.common.v1.Payload.encode(reference).finish();
+  const decoded: Payload = proto.temporal.api.common.v1.Payload.decode(bytes);
+  assert.deepEqual(converter.fromPayload(decoded), { at: 'elsewhere' });
+  assert.deepEqual(PayloadCodec.decode(payloadToBytes(decoded)).externalPayloads, [{ sizeBytes: 5 }]);
+  assert.equal(decodeText(encodingKeys.METADATA_ENCODING_PROTOBUF_JSON), encodingTypes.METADATA_ENCODING_PROTOBUF_JSON);
 });
 
 test('fields of a later protocol are passed over; malformed bytes are refused', () => {

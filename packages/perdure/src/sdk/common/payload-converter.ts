@@ -6,15 +6,29 @@
  * {@link PayloadCodec}, which runs outside.
  */
 import { ExternalStorageNotConfiguredError, PayloadConverterError } from './errors.js';
+import type { SerializationContext } from './serialization-context.js';
 import { decodeText, encodeText } from './text.js';
+import { fromPayloadWithTypeInfo, type ConverterHint, type TypeInfo } from './type-info.js';
 
 /** User data as it travels: bytes, and what they are. */
 export interface Payload {
   /** Says how to read `data`, above all under the key `encoding`. */
   readonly metadata: Readonly<Record<string, Uint8Array>>;
   readonly data: Uint8Array;
-  /** Of a reference: the size of what is stored elsewhere, so that servers can count it. */
-  readonly externalPayloads?: readonly { readonly sizeBytes: number }[];
+}
+
+/**
+ * A payload whose data is stored elsewhere. Not part of {@link Payload}, so that codecs can pass payloads to and from the classes of
+ * `@temporalio/proto`, where the size is a `Long`.
+ */
+export interface ReferencePayload extends Payload {
+  /** The size of what is stored elsewhere, so that servers can count it. */
+  readonly externalPayloads: readonly { readonly sizeBytes: number }[];
+}
+
+/** Of a payload that is no reference: none. */
+export function externalPayloadsOf(payload: Payload): ReferencePayload['externalPayloads'] {
+  return ((payload as Partial<ReferencePayload>).externalPayloads ?? []).map(({ sizeBytes }) => ({ sizeBytes: Number(sizeBytes) }));
 }
 
 export const METADATA_ENCODING_KEY = 'encoding';
@@ -30,19 +44,48 @@ export const encodingTypes = {
   METADATA_ENCODING_PROTOBUF: 'binary/protobuf',
 } as const;
 
+export type EncodingType = (typeof encodingTypes)[keyof typeof encodingTypes];
+
+/** {@link encodingTypes} as they stand in the metadata of payloads. Made when asked for: see `text.ts`. */
+export const encodingKeys: Readonly<Record<keyof typeof encodingTypes, Uint8Array>> = {
+  get METADATA_ENCODING_NULL() {
+    return encodeText(encodingTypes.METADATA_ENCODING_NULL);
+  },
+  get METADATA_ENCODING_RAW() {
+    return encodeText(encodingTypes.METADATA_ENCODING_RAW);
+  },
+  get METADATA_ENCODING_JSON() {
+    return encodeText(encodingTypes.METADATA_ENCODING_JSON);
+  },
+  get METADATA_ENCODING_PROTOBUF_JSON() {
+    return encodeText(encodingTypes.METADATA_ENCODING_PROTOBUF_JSON);
+  },
+  get METADATA_ENCODING_PROTOBUF() {
+    return encodeText(encodingTypes.METADATA_ENCODING_PROTOBUF);
+  },
+};
+
 export interface PayloadConverter {
-  /** @throws PayloadConverterError if the value has no form as a payload. */
-  toPayload<T>(value: T): Payload;
+  /**
+   * @param context whose payload it is.
+   * @param hint what the definition or the call says of the value's type; see `TypeInfo`.
+   * @throws PayloadConverterError if the value has no form as a payload.
+   */
+  toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload;
   /** @throws PayloadConverterError if the payload is not readable. */
-  fromPayload<T>(payload: Payload): T;
+  fromPayload<T>(payload: Payload, context?: SerializationContext, hint?: ConverterHint<T>): T;
+  /** Whether this converter knows what to do with the hint. */
+  validateConverterHint?: (hint: ConverterHint) => boolean;
 }
 
 /** One part of a {@link CompositePayloadConverter}: knows one encoding. */
 export interface PayloadConverterWithEncoding {
   readonly encodingType: string;
   /** `undefined` if this converter does not handle such a value: the next one is asked. */
-  toPayload<T>(value: T): Payload | undefined;
-  fromPayload<T>(payload: Payload): T;
+  toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload | undefined;
+  fromPayload<T>(payload: Payload, context?: SerializationContext, hint?: ConverterHint<T>): T;
+  /** Whether this converter knows what to do with the hint. Without it, values with hints pass it by. */
+  validateConverterHint?: (hint: ConverterHint) => boolean;
 }
 
 /** Asks its parts in order when writing, and by the `encoding` of the payload when reading. */
@@ -56,19 +99,21 @@ export class CompositePayloadConverter implements PayloadConverter {
     this.converterByEncoding = new Map(converters.map((converter) => [converter.encodingType, converter]));
   }
 
-  toPayload<T>(value: T): Payload {
+  toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload {
     if (value instanceof RawValue) return value.payload;
     for (const converter of this.converters) {
-      const payload = converter.toPayload(value);
+      if (hint !== undefined && !understands(converter, hint)) continue;
+      const payload = converter.toPayload(value, context, hint);
       if (payload !== undefined) return payload;
     }
+    if (hint !== undefined) throw new PayloadConverterError(`No payload converter takes a value with the hint '${hint.converter}'. Add one whose validateConverterHint accepts it.`);
     throw new PayloadConverterError(
       `A ${typeof value} cannot be converted to a payload by ${this.converters.map((converter) => converter.encodingType).join(', ')}. ` +
         'Pass plain data (what JSON can hold, Uint8Array or undefined), or configure a payload converter for this type.',
     );
   }
 
-  fromPayload<T>(payload: Payload): T {
+  fromPayload<T>(payload: Payload, context?: SerializationContext, hint?: ConverterHint<T>): T {
     const encoding = encodingOf(payload);
     if (encoding === encodingTypes.METADATA_ENCODING_PROTOBUF_JSON && isReferencePayload(payload)) throw new ExternalStorageNotConfiguredError();
     const converter = this.converterByEncoding.get(encoding);
@@ -78,8 +123,15 @@ export class CompositePayloadConverter implements PayloadConverter {
           'Use the data converter and the payload codecs that the sender used.',
       );
     }
-    return converter.fromPayload<T>(payload);
+    if (hint !== undefined && !understands(converter, hint)) {
+      throw new PayloadConverterError(`The payload converter for encoding '${encoding}' does not know the hint '${hint.converter}'. Sender and receiver must name the same type.`);
+    }
+    return converter.fromPayload<T>(payload, context, hint);
   }
+}
+
+function understands(converter: PayloadConverterWithEncoding, hint: ConverterHint): boolean {
+  return converter.validateConverterHint?.(hint) === true;
 }
 
 /** Handles `undefined`. */
@@ -152,8 +204,8 @@ export class RawValue<T = unknown> {
   readonly [rawPayload]: Payload;
   declare readonly valueType?: T;
 
-  constructor(value: T, payloadConverter: PayloadConverter = defaultPayloadConverter) {
-    this[rawPayload] = payloadConverter.toPayload(value);
+  constructor(value: T, payloadConverter: PayloadConverter = defaultPayloadConverter, context?: SerializationContext) {
+    this[rawPayload] = payloadConverter.toPayload(value, context);
   }
 
   static fromPayload(payload: Payload): RawValue {
@@ -172,7 +224,7 @@ export class RawValue<T = unknown> {
 }
 
 /** undefined, bytes, JSON. */
-export const defaultPayloadConverter: PayloadConverter = new DefaultPayloadConverter();
+export const defaultPayloadConverter: DefaultPayloadConverter = new DefaultPayloadConverter();
 
 /** The `encoding` of a payload. @throws PayloadConverterError if it has none. */
 export function encodingOf(payload: Payload): string {
@@ -198,32 +250,44 @@ export function toPayloads(converter: PayloadConverter, ...values: unknown[]): P
 }
 
 /** For a value that may be absent: nothing for none. */
-export function convertOptionalToPayload(converter: PayloadConverter, value: unknown): Payload | undefined {
-  return value === undefined ? undefined : converter.toPayload(value);
+export function convertOptionalToPayload(converter: PayloadConverter, value: unknown, context?: SerializationContext): Payload | undefined {
+  return value === undefined ? undefined : converter.toPayload(value, context);
 }
 
-export function arrayFromPayloads(converter: PayloadConverter, payloads: readonly Payload[] | undefined | null): unknown[] {
-  return payloads ? payloads.map((payload) => converter.fromPayload(payload)) : [];
+export function arrayFromPayloads(
+  converter: PayloadConverter,
+  payloads: readonly Payload[] | undefined | null,
+  context?: SerializationContext,
+  typeInfo?: readonly TypeInfo[],
+): unknown[] {
+  return payloads ? payloads.map((payload, index) => fromPayloadWithTypeInfo(converter, payload, context, typeInfo?.[index])) : [];
 }
 
 /** The value at `index`; undefined when there are fewer payloads. */
-export function fromPayloadsAtIndex<T>(converter: PayloadConverter, index: number, payloads: readonly Payload[] | undefined | null): T {
+export function fromPayloadsAtIndex<T, D = T>(
+  converter: PayloadConverter,
+  index: number,
+  payloads: readonly Payload[] | undefined | null,
+  context?: SerializationContext,
+  typeInfo?: TypeInfo<T, D>,
+): T {
   const payload = payloads?.[index];
-  return payload === undefined ? (undefined as T) : converter.fromPayload<T>(payload);
+  return payload === undefined ? (undefined as T) : fromPayloadWithTypeInfo(converter, payload, context, typeInfo);
 }
 
-export function mapToPayloads(converter: PayloadConverter, values: Readonly<Record<string, unknown>>): Map<string, Payload> {
+export function mapToPayloads(converter: PayloadConverter, values: Readonly<Record<string, unknown>>, context?: SerializationContext): Map<string, Payload> {
   const payloads = new Map<string, Payload>();
-  for (const [key, value] of Object.entries(values)) payloads.set(key, converter.toPayload(value));
+  for (const [key, value] of Object.entries(values)) payloads.set(key, converter.toPayload(value, context));
   return payloads;
 }
 
 export function mapFromPayloads<T = unknown>(
   converter: PayloadConverter,
   payloads: ReadonlyMap<string, Payload> | undefined | null,
+  context?: SerializationContext,
 ): Record<string, T> {
   const values: Record<string, T> = {};
-  for (const [key, payload] of payloads ?? []) define(values, key, converter.fromPayload<T>(payload));
+  for (const [key, payload] of payloads ?? []) define(values, key, converter.fromPayload<T>(payload, context));
   return values;
 }
 

@@ -122,26 +122,51 @@ export function encodeSearchAttributeUpdates(updates: readonly SearchAttributeUp
   return new Map(updates.map((update) => [update.key.name, typedToPayload(update)]));
 }
 
+/**
+ * Current attributes after some were set: an empty list or null removes one. What is set without a type keeps that of the attribute
+ * before. A guess must not be written down here: the next run begins with these payloads.
+ */
+export function updatedSearchAttributes(current: ReadonlyMap<string, Payload>, updates: ReadonlyMap<string, Payload>): Map<string, Payload> {
+  const updated = new Map(current);
+  for (const [name, payload] of updates) {
+    const value = json.fromPayload<unknown>(payload);
+    if (value === null || (Array.isArray(value) && value.length === 0)) {
+      updated.delete(name);
+      continue;
+    }
+    const before = current.get(name);
+    const type = typeOf(payload) ?? (before && typeOf(before));
+    updated.set(name, type === undefined ? payload : withType(payload, type));
+  }
+  return updated;
+}
+
+/** One value as it is listed: an array, whatever was stored. */
+export function decodeSearchAttributeValue(payload: Payload): SearchAttributeValue | undefined {
+  const value = json.fromPayload<unknown>(payload);
+  if (value === null || value === undefined) return undefined;
+  const values = Array.isArray(value) ? value : [value];
+  const isDate = typeOf(payload) === SearchAttributeType.DATETIME;
+  return (isDate ? values.map((item) => new Date(item)) : values) as SearchAttributeValue;
+}
+
 /** The untyped form: every value an array, dates as `Date`. */
 export function decodeSearchAttributes(payloads: ReadonlyMap<string, Payload> | undefined): SearchAttributes {
   const attributes: SearchAttributes = {};
   for (const [name, payload] of payloads ?? []) {
-    const value = json.fromPayload<unknown>(payload);
-    if (value === null || value === undefined) continue;
-    const values = Array.isArray(value) ? value : [value];
-    const isDate = typeOf(payload) === SearchAttributeType.DATETIME;
-    define<SearchAttributes[string]>(attributes, name, (isDate ? values.map((item) => new Date(item)) : values) as SearchAttributeValue);
+    const value = decodeSearchAttributeValue(payload);
+    if (value !== undefined) define<SearchAttributes[string]>(attributes, name, value);
   }
   return attributes;
 }
 
-/** The typed form; attributes whose payload names no type are left out. */
+/** The typed form. Workflow code that has just set an untyped attribute sees the type that its value suggests; servers name all types. */
 export function decodeTypedSearchAttributes(payloads: ReadonlyMap<string, Payload> | undefined): TypedSearchAttributes {
   const pairs: SearchAttributePair[] = [];
   for (const [name, payload] of payloads ?? []) {
-    const type = typeOf(payload);
-    if (type === undefined) continue;
     let value = json.fromPayload<unknown>(payload);
+    const type = typeOf(payload) ?? suggestedType(value);
+    if (type === undefined) continue;
     // Servers may give a single value as a list of one.
     if (type !== SearchAttributeType.KEYWORD_LIST && Array.isArray(value)) [value] = value;
     if (type === SearchAttributeType.KEYWORD_LIST && typeof value === 'string') value = [value];
@@ -195,9 +220,26 @@ function untypedToPayload(name: string, value: SearchAttributes[string]): Payloa
 
 function typedToPayload(pair: SearchAttributeUpdatePair): Payload {
   if (pair.value !== null) checked(pair as SearchAttributePair);
-  const payload = written(pair.value);
-  return { metadata: { ...payload.metadata, type: encodeText(METADATA_TYPE[pair.key.type]) }, data: payload.data };
+  return withType(written(pair.value), pair.key.type);
 }
+
+function withType({ metadata, data }: Payload, type: SearchAttributeType): Payload {
+  return { metadata: { ...metadata, type: encodeText(METADATA_TYPE[type]) }, data };
+}
+
+/** Which type the server may have for the value. */
+function suggestedType(value: unknown): SearchAttributeType | undefined {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const [first] = values;
+  if (typeof first === 'string' && values.length > 1) return SearchAttributeType.KEYWORD_LIST;
+  if (values.length !== 1) return undefined;
+  if (typeof first === 'string') return ISO_TIME.test(first) ? SearchAttributeType.DATETIME : SearchAttributeType.TEXT;
+  if (typeof first === 'boolean') return SearchAttributeType.BOOL;
+  if (typeof first === 'number') return Number.isInteger(first) ? SearchAttributeType.INT : SearchAttributeType.DOUBLE;
+  return undefined;
+}
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/;
 
 function written(value: unknown): Payload {
   const payload = json.toPayload(value);

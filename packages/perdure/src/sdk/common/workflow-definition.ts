@@ -2,6 +2,7 @@
 
 import type { ContinueAsNewVersioningBehavior as WireInitialBehavior } from '../../protocol/index.js';
 import { enumNames } from './enum-names.js';
+import type { PayloadTypeInfo } from './type-info.js';
 
 /** One build of a deployment. */
 export interface WorkerDeploymentVersion {
@@ -51,9 +52,16 @@ export interface WorkflowDefinitionOptions {
 
 export type WorkflowDefinitionOptionsOrGetter = WorkflowDefinitionOptions | (() => WorkflowDefinitionOptions);
 
-/** What `setWorkflowOptions` puts on the function. */
-interface WithOptions {
+/** What must be known before the arguments are read. */
+export interface WorkflowStaticOptions {
+  /** How arguments and result travel: for those who start the workflow by its function, and for its workers. */
+  typeInfo?: PayloadTypeInfo;
+}
+
+export interface WorkflowDefinitionConfig {
+  /** Those of `setWorkflowOptions`. */
   workflowDefinitionOptions?: WorkflowDefinitionOptionsOrGetter;
+  staticOptions?: WorkflowStaticOptions;
 }
 
 /**
@@ -62,11 +70,25 @@ interface WithOptions {
  * @example setWorkflowOptions({ versioningBehavior: 'PINNED' }, orderWorkflow);
  */
 export function setWorkflowOptions<Args extends never[], Result>(options: WorkflowDefinitionOptionsOrGetter, workflow: (...args: Args) => Promise<Result>): void {
-  (workflow as WithOptions).workflowDefinitionOptions = options;
+  defineWorkflowOptions(workflow, { workflowDefinitionOptions: options });
+}
+
+/**
+ * Gives a workflow function options, and what must be known before it is called.
+ *
+ * @example defineWorkflowOptions(orderWorkflow, { staticOptions: { typeInfo: { inputTypes: [orderType] } } });
+ */
+export function defineWorkflowOptions<Args extends never[], Result>(workflow: (...args: Args) => Promise<Result>, config: WorkflowDefinitionConfig): void {
+  Object.assign(workflow, config);
 }
 
 /** The options of a workflow function; none if it has none. */
 export function workflowOptionsOf(workflow: object): WorkflowDefinitionOptions {
-  const { workflowDefinitionOptions: options } = workflow as WithOptions;
+  const { workflowDefinitionOptions: options } = workflow as WorkflowDefinitionConfig;
   return (typeof options === 'function' ? options() : options) ?? {};
+}
+
+/** What `defineWorkflowOptions` told of a workflow function; nothing if it was not called. */
+export function workflowStaticOptionsOf(workflow: object): WorkflowStaticOptions {
+  return (workflow as WorkflowDefinitionConfig).staticOptions ?? {};
 }

@@ -10,6 +10,8 @@ import type { Duration } from './duration.js';
 import { enumNames } from './enum-names.js';
 import type { Priority } from './priority.js';
 import type { RetryPolicy } from './retry-policy.js';
+import type { PayloadTypeInfo } from './type-info.js';
+import { workflowStaticOptionsOf } from './workflow-definition.js';
 import type { SearchAttributePair, SearchAttributes, TypedSearchAttributes } from './search-attributes.js';
 
 /** What happens on a start when a *closed* execution with the same workflow id exists. */
@@ -114,4 +116,25 @@ export function extractWorkflowType<T extends Workflow>(workflowTypeOrFunc: stri
   if (typeof workflowTypeOrFunc === 'string' && workflowTypeOrFunc !== '') return workflowTypeOrFunc;
   if (typeof workflowTypeOrFunc === 'function' && workflowTypeOrFunc.name !== '') return workflowTypeOrFunc.name;
   throw new TypeError('A workflow is named by its exported function or by a text that is not empty; this function has no name.');
+}
+
+export interface WorkflowTypeOptions {
+  /** The type's name. */
+  type: string;
+  /** How arguments and result travel. */
+  typeInfo?: PayloadTypeInfo;
+}
+
+/**
+ * The type name, and the hints of types: those of the function, or those of the call for a workflow that is given by name.
+ *
+ * @throws TypeError for a function without a name, and for hints of the call beside a function, which has its own.
+ */
+export function extractWorkflowTypeAndConfig<T extends Workflow>(workflowTypeOrFunc: string | T, callSiteTypeInfo?: PayloadTypeInfo): WorkflowTypeOptions {
+  const type = extractWorkflowType(workflowTypeOrFunc);
+  if (typeof workflowTypeOrFunc !== 'string' && callSiteTypeInfo !== undefined) {
+    throw new TypeError(`Give the type hints of workflow '${type}' with defineWorkflowOptions(${type}, { staticOptions: { typeInfo } }), not with the call: its worker must know the same.`);
+  }
+  const typeInfo = typeof workflowTypeOrFunc === 'string' ? callSiteTypeInfo : workflowStaticOptionsOf(workflowTypeOrFunc).typeInfo;
+  return { type, ...(typeInfo && { typeInfo }) };
 }

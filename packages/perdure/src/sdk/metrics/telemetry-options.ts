@@ -61,6 +61,17 @@ export interface TelemetryOptions {
   readonly logging?: { readonly filter?: unknown; readonly console?: unknown; readonly forward?: { readonly level?: LogLevel } };
 }
 
+/** What Temporal's SDK filters the lines of its native part by. */
+export interface CoreLogFilterOptions {
+  readonly core?: LogLevel;
+  readonly other?: LogLevel;
+}
+
+/** A filter for `telemetryOptions.logging`, for code that moves over: there is no native part whose lines it could filter. */
+export function makeTelemetryFilterString({ core = 'WARN', other = 'ERROR' }: CoreLogFilterOptions): string {
+  return `${other},temporalio_sdk_core=${core},temporalio_client=${core},temporalio_sdk=${core}`;
+}
+
 export interface Telemetry {
   readonly receiver: MetricReceiver;
   readonly exporter?: Exporter;

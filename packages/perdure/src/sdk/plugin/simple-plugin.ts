@@ -6,7 +6,7 @@
  */
 import type { ServiceHandler } from 'nexus-rpc';
 import type { ClientInterceptors, ClientOptions, ClientPlugin, ConnectionOptions, ConnectionPlugin, DataConverter, TLSConfig } from '../client/index.js';
-import type { BundleOptions, BundlerPlugin, NativeConnectionPlugin, ReplayWorkerOptions, Worker, WorkerInterceptors, WorkerOptions, WorkerPlugin, WorkflowBundle } from '../worker/index.js';
+import type { BundleOptions, BundlerPlugin, NativeConnectionPlugin, ReplayWorkerOptions, Worker, WorkerInterceptors, WorkerOptions, WorkerPlugin, WorkflowBundleOption } from '../worker/index.js';
 import { activitiesOf } from '../worker/worker-options.js';
 
 /** A value, or what makes it of the one that is there. */
@@ -28,7 +28,7 @@ export interface SimplePluginOptions {
   /** Appended. */
   readonly nexusServices?: PluginParameter<readonly ServiceHandler[]>;
   readonly workflowsPath?: PluginParameter<string>;
-  readonly workflowBundle?: PluginParameter<WorkflowBundle>;
+  readonly workflowBundle?: PluginParameter<WorkflowBundleOption>;
   /** Appended. */
   readonly workerInterceptors?: PluginParameter<WorkerInterceptors>;
   /** Around the run of the worker: for what must be open while it runs. */

@@ -20,6 +20,7 @@ import { decodeFailure, encodeFailure } from '../common/data-converter.js';
 import { decodePayloadsWithCodecs, encodePayloadsWithCodecs, type PayloadCodec } from '../common/payload-codec.js';
 import type { Payload } from '../common/payload-converter.js';
 import { isLocalActivityMarker, LOCAL_ACTIVITY_MARKER, LOCAL_ACTIVITY_RESULT } from './machines/local-activity-marker.js';
+import type { RunCodecs } from './run-codecs.js';
 import { setDecodedArguments, type OutgoingUpdate } from './updates.js';
 
 type Pass = (codecs: readonly PayloadCodec[], payloads: readonly Payload[]) => Promise<readonly Payload[]>;
@@ -32,10 +33,11 @@ const MEMO_FIELDS = ['memo', 'upsertedMemo'] as const;
 const EVENTS_AT_A_TIME = 64;
 
 /** Replaces the payloads in place: the events were decoded for this task alone. */
-export async function decodeEvents(codecs: readonly PayloadCodec[], events: readonly HistoryEvent[]): Promise<void> {
+export async function decodeEvents(codecs: RunCodecs, events: readonly HistoryEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += EVENTS_AT_A_TIME) {
-    await Promise.all(events.slice(from, from + EVENTS_AT_A_TIME).map((event) => decodeEvent(codecs, event)));
+    await Promise.all(events.slice(from, from + EVENTS_AT_A_TIME).map((event) => decodeEvent(codecs.ofEvent(event), event)));
   }
+  for (const event of events) codecs.forget(event);
 }
 
 async function decodeEvent(codecs: readonly PayloadCodec[], event: HistoryEvent): Promise<void> {
@@ -73,10 +75,10 @@ export async function decodeQuery(codecs: readonly PayloadCodec[], query: Workfl
 }
 
 /** Copies of the commands with their payloads encoded. */
-export async function encodeCommands(codecs: readonly PayloadCodec[], commands: readonly Init<Command>[]): Promise<Init<Command>[]> {
+export async function encodeCommands(codecs: RunCodecs, commands: readonly Init<Command>[]): Promise<Init<Command>[]> {
   const encoded: Init<Command>[] = [];
   for (let from = 0; from < commands.length; from += EVENTS_AT_A_TIME) {
-    encoded.push(...(await Promise.all(commands.slice(from, from + EVENTS_AT_A_TIME).map((command) => encodeCommand(codecs, command)))));
+    encoded.push(...(await Promise.all(commands.slice(from, from + EVENTS_AT_A_TIME).map((command) => encodeCommand(codecs.ofCommand(command), command)))));
   }
   return encoded;
 }

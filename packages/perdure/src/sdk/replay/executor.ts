@@ -35,6 +35,7 @@ import { isNondeterminismFailure } from './nondeterminism.js';
 import { patchActivation, type PatchActivationCallback } from './patch-activation.js';
 import { queryCallOf, ReplayedRun } from './replayed-run.js';
 import { encodeOutcome, queryResult, type FailedTask, type TaskOutcome, type UncodedOutcome } from './outcome.js';
+import { RunCodecs } from './run-codecs.js';
 import { RunCache, type CacheBudget, type CacheMetrics } from './run-cache.js';
 import { runStartFrom } from './run-start.js';
 import { TaskHistory } from './task-history.js';
@@ -186,22 +187,23 @@ class Executor implements WorkflowExecutor {
 
   /** A codec that fails is the reason of a failed task: it is tried again, and whoever looks sees why. */
   async #encoded(task: PollWorkflowTaskQueueResponse, outcome: UncodedOutcome): Promise<TaskOutcome> {
-    const codecs = this.#options.dataConverter.payloadCodecs;
+    const codecs = this.#codecsOf(task.workflowExecution?.workflowId);
     try {
       return await encodeOutcome(codecs, outcome);
     } catch (error) {
       this.evict(task.workflowExecution?.runId ?? '');
       const failed = this.#failed(task, error);
       // The codec's own words are no data of the user's: if it cannot encode even them, they go as they are.
-      return encodeOutcome(codecs, failed).catch(() => encodeOutcome([], failed));
+      return encodeOutcome(codecs, failed).catch(() => encodeOutcome(undefined, failed));
     }
   }
 
   async replay(workflowId: string, events: readonly HistoryEvent[]): Promise<FailedTask | undefined> {
     const runId = events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
-    const codecs = this.#options.dataConverter.payloadCodecs;
+    const codecs = this.#codecsOf(workflowId);
+    codecs?.learn(events);
     try {
-      if (codecs.length > 0) await decodeEvents(codecs, events);
+      if (codecs !== undefined) await decodeEvents(codecs, events);
     } catch (error) {
       return failedTask(error);
     }
@@ -239,15 +241,16 @@ class Executor implements WorkflowExecutor {
     else if (task.previousStartedEventId > 0) this.cacheCounts.misses += 1;
     if (task.previousStartedEventId > 0 && !alone) this.#options.cacheMetrics?.cacheAsked(task.workflowType?.name ?? '', cached !== undefined);
     let run: ReplayedRun | undefined = cached;
+    const codecs = run?.codecs ?? this.#codecsOf(task.workflowExecution?.workflowId);
     let queries: Queries;
     try {
       const events = cached === undefined ? await history.whole() : await history.rest(cached.lastStartedEventId);
       let updates: readonly IncomingUpdate[];
       try {
-        const codecs = this.#options.dataConverter.payloadCodecs;
-        if (codecs.length > 0) await history.decodeOnce(events, (fresh) => decodeEvents(codecs, fresh));
-        queries = await this.#queriesOf(task);
-        updates = await this.#updatesOf(task);
+        codecs?.learn(events);
+        if (codecs !== undefined) await history.decodeOnce(events, (fresh) => decodeEvents(codecs, fresh));
+        queries = await this.#queriesOf(task, codecs);
+        updates = await this.#updatesOf(task, codecs);
       } catch (error) {
         run?.dispose();
         return { kind: 'finished', outcome: this.#failed(task, error) };
@@ -255,6 +258,7 @@ class Executor implements WorkflowExecutor {
       if (!alone) while (this.#alone !== undefined) await this.#alone;
       try {
         run ??= new ReplayedRun(this.#realm, this.#startOf(events[0], task.workflowExecution), this.#options.localActivities, this.#workerVersion);
+        run.codecs = codecs;
         run.apply(events, task.startedEventId, updates, task.attempt > 1 ? 'always' : 'affordable');
         if (task.startedEventId > 0 && run.lastStartedEventId !== task.startedEventId) {
           throw new RangeError(`The history of the workflow task ends before its WorkflowTaskStarted, event ${task.startedEventId}.`);
@@ -368,20 +372,24 @@ class Executor implements WorkflowExecutor {
     return types && [...(types['*'] ?? []), ...(types[workflowType] ?? [])];
   }
 
-  async #updatesOf(task: PollWorkflowTaskQueueResponse): Promise<readonly IncomingUpdate[]> {
+  /** Undefined: the worker has none. */
+  #codecsOf(workflowId = ''): RunCodecs | undefined {
+    const { payloadCodecs } = this.#options.dataConverter;
+    return payloadCodecs.length === 0 ? undefined : new RunCodecs(payloadCodecs, this.#options.namespace, workflowId);
+  }
+
+  async #updatesOf(task: PollWorkflowTaskQueueResponse, codecs: RunCodecs | undefined): Promise<readonly IncomingUpdate[]> {
     const updates = task.messages.map(updateOfMessage);
-    const codecs = this.#options.dataConverter.payloadCodecs;
-    if (codecs.length > 0) for (const { request } of updates) await decodeUpdateRequest(codecs, request);
+    if (codecs !== undefined) for (const { request } of updates) await decodeUpdateRequest(codecs.own, request);
     return updates;
   }
 
   /** Attached queries by id; a direct query under the empty id. */
-  async #queriesOf(task: PollWorkflowTaskQueueResponse): Promise<Queries> {
-    const codecs = this.#options.dataConverter.payloadCodecs;
-    if (codecs.length === 0) return task.queries;
+  async #queriesOf(task: PollWorkflowTaskQueueResponse, codecs: RunCodecs | undefined): Promise<Queries> {
+    if (codecs === undefined) return task.queries;
     const decoded = new Map<string, WorkflowQuery>();
-    for (const [id, query] of task.queries) decoded.set(id, await decodeQuery(codecs, query));
-    if (task.query !== undefined) decoded.set('', await decodeQuery(codecs, task.query));
+    for (const [id, query] of task.queries) decoded.set(id, await decodeQuery(codecs.own, query));
+    if (task.query !== undefined) decoded.set('', await decodeQuery(codecs.own, task.query));
     return decoded;
   }
 }

@@ -1,5 +1,6 @@
 /** Errors as the answer to a workflow task: which cause the server is told, and what people read in the history. */
 import { WorkflowTaskFailedCause } from '../../protocol/index.js';
+import { brandedErrorClass } from '../common/error-brand.js';
 import { ExternalStorageError } from '../common/errors.js';
 import { defaultFailureConverter } from '../common/failure-converter.js';
 import { defaultPayloadConverter } from '../common/payload-converter.js';
@@ -18,15 +19,22 @@ export function failedTask(error: unknown): FailedTask {
   return { kind: 'failed', cause: WorkflowTaskFailedCause.NON_DETERMINISTIC_ERROR, failure: { ...failure, stackTrace }, nondeterminism: report };
 }
 
+/** A promise of workflow code was rejected and nothing handles it. Fails the workflow task; programs see it in replays and in histories. */
+export class UnhandledRejectionError extends Error {
+  constructor(message: string, override readonly cause: unknown) {
+    super(message);
+  }
+}
+brandedErrorClass(UnhandledRejectionError, 'UnhandledRejectionError');
+
 /** The error of a promise that nobody waits for. */
 export function unhandledRejection(reason: unknown): Error {
   const { message, stackTrace } = defaultFailureConverter.errorToFailure(reason, defaultPayloadConverter);
-  const error = new Error(
+  const error = new UnhandledRejectionError(
     `A promise was rejected and nothing handles it: ${message}. Await it, or attach a catch handler where it is made; ` +
       'a promise that is awaited only later needs one as well.',
-    { cause: reason },
+    reason,
   );
-  error.name = 'UnhandledRejectionError';
   if (stackTrace !== '') error.stack = stackTrace;
   return error;
 }

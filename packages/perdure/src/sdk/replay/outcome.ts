@@ -12,10 +12,10 @@ import {
   type WorkflowTaskFailedCause,
 } from '../../protocol/index.js';
 import { encodeFailure } from '../common/data-converter.js';
-import type { PayloadCodec } from '../common/payload-codec.js';
 import type { QueryAnswer } from '../workflow/activation.js';
 import { encodeAnswer, encodeCommands, encodeUpdates } from './codec-pass.js';
 import type { NondeterminismReport } from './nondeterminism.js';
+import type { RunCodecs } from './run-codecs.js';
 import { messageOf, type OutgoingUpdate } from './updates.js';
 
 /** The task fails and is tried again. */
@@ -52,8 +52,9 @@ type UncodedCompletion = Omit<Extract<TaskOutcome, { kind: 'completed' }>, 'mess
 export type UncodedOutcome = Exclude<TaskOutcome, { kind: 'completed' }> | UncodedCompletion;
 
 /** Payload codecs on everything of the user's that goes out. */
-export async function encodeOutcome(codecs: readonly PayloadCodec[], outcome: UncodedOutcome): Promise<TaskOutcome> {
-  if (codecs.length === 0) return outcome.kind === 'completed' ? withMessages(outcome, outcome.updates) : outcome;
+export async function encodeOutcome(runCodecs: RunCodecs | undefined, outcome: UncodedOutcome): Promise<TaskOutcome> {
+  if (runCodecs === undefined) return outcome.kind === 'completed' ? withMessages(outcome, outcome.updates) : outcome;
+  const codecs = runCodecs.own;
   const encode = async (failure: Init<Failure>): Promise<Failure> => encodeFailure(codecs, Failure.create(failure));
   if (outcome.kind === 'failed') return { ...outcome, failure: await encode(outcome.failure) };
   if (outcome.kind === 'query') {
@@ -69,7 +70,7 @@ export async function encodeOutcome(codecs: readonly PayloadCodec[], outcome: Un
     const failure = result.failure && Failure.encode(await encode(Failure.decode(result.failure)));
     queryResults.set(id, { ...result, answer, failure });
   }
-  const commands = await encodeCommands(codecs, outcome.commands);
+  const commands = await encodeCommands(runCodecs, outcome.commands);
   return withMessages({ ...outcome, commands, queryResults }, await encodeUpdates(codecs, outcome.updates));
 }
 

@@ -167,6 +167,17 @@ test('a child whose start is refused fails with the reason, not as one that runs
   }
 });
 
+test('setTimeout calls back as many microtasks after its timer as in the official SDK: the order of what is done in one task depends on it', async () => {
+  await using t = await testExecutor();
+  const history = new HistoryBuilder('timeoutAmongChains').taskStarted();
+  assert.equal(commandsOf(await t.executor.handle(history.task(), noFetch)).length, 5);
+  history.taskCompleted();
+  for (const timer of ['1', '2', '3', '4', '5']) history.timerStarted(timer);
+  for (const timer of ['1', '2', '3', '4', '5']) history.timerFired(timer);
+  history.taskStarted();
+  assert.deepEqual(resultOf(await t.executor.handle(history.task(), noFetch)), ['chain of 1', 'timeout', 'chain of 2', 'chain of 3', 'chain of 4']);
+});
+
 test('a workflow is told which code processes its task: in a replay, which code did', async () => {
   await using t = await testExecutor();
   const history = new HistoryBuilder('buildIds').taskStarted();

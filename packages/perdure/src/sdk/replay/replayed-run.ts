@@ -24,6 +24,7 @@ import type { LocalActivityMachine, LocalActivityMachineHost } from './machines/
 import type { LocalActivityRecord } from './machines/local-activity-marker.js';
 import type { EventListener, QueuedCommand } from './machines/machine.js';
 import { NondeterminismError } from './nondeterminism.js';
+import type { RunCodecs } from './run-codecs.js';
 import { RunMachines } from './run-machines.js';
 import { acceptedUpdate, admittedUpdate, type IncomingUpdate, type OutgoingUpdate } from './updates.js';
 import { patchesIn, resetSeed, versionIn } from './window-facts.js';
@@ -87,6 +88,8 @@ export class ReplayedRun implements LocalActivityMachineHost {
   /** The last event that was applied. */
   #lastEventId = 0;
   #sdkMetadataRecorded = false;
+  /** The executor's: how its payloads pass payload codecs, if there are any. */
+  codecs: RunCodecs | undefined;
 
   constructor(realm: Realm, start: RunStart, localHost: LocalActivityHost = NO_LOCAL_ACTIVITIES, workerVersion: WorkerVersion = NO_VERSION) {
     this.#workerVersion = workerVersion;

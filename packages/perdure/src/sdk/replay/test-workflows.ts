@@ -177,6 +177,19 @@ export async function timeouts(): Promise<string[]> {
   return seen;
 }
 
+/** What comes first of two timers that fire in one task: the calls back of `setTimeout`, or chains of promises behind `sleep`. */
+export async function timeoutAmongChains(): Promise<string[]> {
+  const seen: string[] = [];
+  const chain = async (length: number): Promise<void> => {
+    let link = sleep(2_000);
+    for (let index = 1; index < length; index++) link = link.then(() => undefined);
+    await link.then(() => void seen.push(`chain of ${length}`));
+  };
+  setTimeout(() => seen.push('timeout'), 1_000);
+  await Promise.all([1, 2, 3, 4].map(chain));
+  return seen;
+}
+
 export async function forgetsPromise(): Promise<void> {
   void Promise.reject(new Error('nobody looks'));
   await sleep(1000);

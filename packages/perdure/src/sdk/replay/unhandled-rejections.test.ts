@@ -1,6 +1,7 @@
 /** A rejected promise that nobody handles fails the task of the run that made it, and of no other, and does not end the worker. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { UnhandledRejectionError } from './failed-task.js';
 import { HistoryBuilder } from './history-builder.js';
 import { fetchFrom, noFetch, testExecutor } from './test-executor.js';
 
@@ -20,6 +21,8 @@ test('a promise that is rejected and forgotten fails the task', async (context) 
   assert.ok(outcome.kind === 'failed');
   assert.match(outcome.failure.message ?? '', /nobody looks/);
   assert.match(outcome.failure.stackTrace ?? '', /forgetsPromise.*test-workflows/);
+  assert.equal(outcome.failure.applicationFailureInfo?.type, 'UnhandledRejectionError');
+  assert.ok(new UnhandledRejectionError('', undefined) instanceof Error);
 });
 
 test('it is blamed on its own run when several ran in the same turn', async (context) => {

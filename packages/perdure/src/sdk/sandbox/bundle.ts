@@ -20,10 +20,11 @@ import { ImportCheck } from './import-check.js';
 import { readablePath } from './readable-path.js';
 import { runtimeCode } from './runtime-code.js';
 import { SharedPackages } from './shared-packages.js';
+import { withRemainder } from './stored-bundle.js';
 
 /** A bundle, as plain data: it can be stored and loaded by another process with the same version of this package. */
 export interface WorkflowBundle {
-  /** A function expression. */
+  /** A function expression. Enough by itself: written to a file, it makes `workflowBundle: { codePath }`. */
   readonly code: string;
   /** Source map of `code`, as JSON. */
   readonly sourceMap: string;
@@ -90,7 +91,7 @@ export async function bundleWorkflowCode(asked: BundleOptions): Promise<Workflow
   const [result, runtime] = await Promise.all([checkedBuild(userBuild(entrySource(entry, options), folder), check, [packages.plugin()]), runtimeCode()]);
   const { entrySource: packagesSource } = packages;
   const shared = packagesSource && { packages: outputNamed(await checkedBuild(packagesBuild(packagesSource, folder), check), '.js') };
-  return { code: outputNamed(result, '.js'), sourceMap: readablePaths(outputNamed(result, '.map')), ...shared, runtime, runtimeVersion: RUNTIME_VERSION };
+  return withRemainder({ code: outputNamed(result, '.js'), sourceMap: readablePaths(outputNamed(result, '.map')), ...shared, runtime, runtimeVersion: RUNTIME_VERSION });
 }
 
 /** @throws WorkflowBundleError for imports that workflow code must not have. */

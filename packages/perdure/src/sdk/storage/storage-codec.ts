@@ -14,13 +14,23 @@ import {
   type ExternalStorage,
   type Payload,
   type PayloadCodec,
+  type SerializationContext,
   type StorageDriver,
   type StorageDriverClaim,
+  type StorageDriverTargetInfo,
 } from '../common/index.js';
 import { payloadToBytes } from '../common/payload-bytes.js';
 
 export function storageCodec(storage: ExternalStorage): PayloadCodec {
-  return { encode: (payloads) => store(storage, payloads), decode: (payloads) => retrieve(storage, payloads) };
+  return { encode: (payloads, context) => store(storage, payloads, targetOf(context)), decode: (payloads) => retrieve(storage, payloads) };
+}
+
+/** What a driver is told of whose payload it keeps. */
+function targetOf(context: SerializationContext | undefined): { readonly target?: StorageDriverTargetInfo } {
+  if (context === undefined) return {};
+  const { type: kind, namespace } = context;
+  const id = context.type === 'workflow' ? context.workflowId : context.activityId;
+  return { target: { kind, namespace, ...(id !== undefined && { id }) } };
 }
 
 /** What a driver gets or gives of a batch: `at` are the places in the batch. */
@@ -30,18 +40,18 @@ interface Share<Item> {
   readonly items: Item[];
 }
 
-async function store(storage: ExternalStorage, payloads: readonly Payload[]): Promise<Payload[]> {
+async function store(storage: ExternalStorage, payloads: readonly Payload[], about: { readonly target?: StorageDriverTargetInfo }): Promise<Payload[]> {
   const result = [...payloads];
   const shares = new Shares<Payload>();
   const abort = new AbortController();
   for (const [index, payload] of payloads.entries()) {
     if (!isLarge(payload, storage.payloadSizeThreshold) || isReferencePayload(payload)) continue;
-    const driver = storage.driverSelector({ abortSignal: abort.signal }, payload);
+    const driver = storage.driverSelector({ abortSignal: abort.signal, ...about }, payload);
     if (driver === null) continue;
     if (storage.getDriver(driver.name) !== driver) throw new ValueError(`driverSelector chose storage driver "${driver.name}", which is not among \`drivers\`: nobody could read what it stores.`);
     shares.add(driver, index, payload);
   }
-  await shares.each(abort, 'keep', (driver, items) => driver.store({ abortSignal: abort.signal }, items), (driver, index, claim: StorageDriverClaim) => {
+  await shares.each(abort, 'keep', (driver, items) => driver.store({ abortSignal: abort.signal, ...about }, items), (driver, index, claim: StorageDriverClaim) => {
     const sizeBytes = payloadToBytes(payloads[index]!).byteLength;
     result[index] = referencePayload({ driverName: driver.name, claim }, sizeBytes);
   });

@@ -18,7 +18,7 @@ import { ActivityCancellation, type CancellationReason } from '../activity/cance
 import { Context, asyncLocalStorage } from '../activity/context.js';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { Client } from '../client/index.js';
-import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, CompleteAsyncError, mayWrite, type Logger, type LogMetadata, type MetricMeter, type Payload, type RecordMetric } from '../common/index.js';
+import { activityTypeInfoOf, ApplicationFailure, ApplicationFailureCategory, CancelledFailure, CompleteAsyncError, mayWrite, type Logger, type LogMetadata, type MetricMeter, type Payload, type RecordMetric } from '../common/index.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { systemTime, Work, type Chance, type WorkerTime } from '../common/worker-time.js';
 import { attemptMeter, AttemptInterceptors, headersOf } from './activity-interceptors.js';
@@ -66,6 +66,7 @@ export class ActivityAttempt {
   readonly deadline: number | undefined;
   readonly #environment: AttemptEnvironment;
   readonly #task: PollActivityTaskQueueResponse;
+  readonly #payloads: ActivityPayloads;
   readonly #time: WorkerTime;
   readonly #startedAt: number;
   readonly #work: Work;
@@ -78,6 +79,7 @@ export class ActivityAttempt {
   constructor(task: PollActivityTaskQueueResponse, environment: AttemptEnvironment) {
     this.#task = task;
     this.#environment = environment;
+    this.#payloads = environment.payloads.of(environment.namespace, task.activityId, task.workflowExecution?.workflowId);
     const timeoutMs = task.startToCloseTimeout ?? 0;
     this.#time = environment.time ?? systemTime;
     this.#startedAt = this.#time.monotonic();
@@ -129,8 +131,8 @@ export class ActivityAttempt {
   }
 
   async #call(): Promise<unknown> {
-    const { activities, payloads } = this.#environment;
-    const activity = activities.get(this.type) ?? activities.get('default');
+    const { activities } = this.#environment;
+    const activity = this.#function;
     if (activity === undefined) {
       throw ApplicationFailure.create({
         type: 'NotFoundError',
@@ -142,8 +144,8 @@ export class ActivityAttempt {
     let input: unknown[];
     let heartbeatDetails: unknown;
     try {
-      input = await payloads.decode(this.#task.input);
-      if (this.#task.heartbeatDetails !== undefined) [heartbeatDetails] = await payloads.decode(this.#task.heartbeatDetails);
+      input = await this.#payloads.decode(this.#task.input, activityTypeInfoOf(activity)?.inputTypes);
+      if (this.#task.heartbeatDetails !== undefined) [heartbeatDetails] = await this.#payloads.decode(this.#task.heartbeatDetails);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw ApplicationFailure.create({ message: `The arguments of activity ${this.type} cannot be decoded: ${reason}`, cause: error as Error });
@@ -170,6 +172,11 @@ export class ActivityAttempt {
     });
   }
 
+  get #function(): ActivityFunction | undefined {
+    const { activities } = this.#environment;
+    return activities.get(this.type) ?? activities.get('default');
+  }
+
   get #durationMs(): number {
     return Math.round(this.#time.monotonic() - this.#startedAt);
   }
@@ -180,8 +187,8 @@ export class ActivityAttempt {
   }
 
   async #completed(result: unknown): Promise<AttemptReport> {
-    const { payloads, blobSizeLimitBytes } = this.#environment;
-    const encoded = await payloads.encodeResult(result);
+    const { blobSizeLimitBytes } = this.#environment;
+    const encoded = await this.#payloads.encodeResult(result, activityTypeInfoOf(this.#function)?.outputType);
     if (encoded.byteLength <= blobSizeLimitBytes) return { kind: 'completed', result: encoded };
     throw ApplicationFailure.create({
       type: 'ResultTooLarge',
@@ -213,11 +220,12 @@ export class ActivityAttempt {
       if (reason.paused) return this.#failed(ApplicationFailure.retryable('Activity paused', 'ActivityPause'));
       if (reason.reset) return this.#failed(ApplicationFailure.retryable('Activity reset', 'ActivityReset'));
     }
-    return this.#failed(error);
+    return this.#failed(error instanceof CancelledFailure ? ofOwnAccord(error) : error);
   }
 
   async #failed(error: unknown): Promise<AttemptReport> {
-    const { payloads, blobSizeLimitBytes } = this.#environment;
+    const { blobSizeLimitBytes } = this.#environment;
+    const payloads = this.#payloads;
     // Errors that the user's own code expects are no news.
     this.logger.log(isBenign(error) ? 'DEBUG' : 'WARN', 'Activity failed', { error, durationMs: this.#durationMs });
     const failure = await payloads.encodeFailure(error).catch((conversion: unknown) =>
@@ -240,9 +248,8 @@ export class ActivityAttempt {
   async #cancelDetails(error: unknown): Promise<Encoded<Payloads> | undefined> {
     const details = error instanceof CancelledFailure ? error.details : undefined;
     if (details === undefined || details.length === 0) return undefined;
-    const { payloads } = this.#environment;
     try {
-      return await payloads.encodeValues(details);
+      return await this.#payloads.encodeValues(details);
     } catch {
       // Being cancelled matters more than its details.
       return undefined;
@@ -251,10 +258,10 @@ export class ActivityAttempt {
 
   readonly #heartbeat = (details: unknown): void => {
     if (this.#over) return;
-    const { payloads, heartbeatThrottle } = this.#environment;
+    const { heartbeatThrottle } = this.#environment;
     let converted: readonly Payload[] | undefined;
     try {
-      converted = payloads.convertHeartbeat(details);
+      converted = this.#payloads.convertHeartbeat(details);
     } catch (error) {
       this.logger.error('Heartbeat details cannot be converted, cancelling the activity', { error });
       this.cancellation.request('HEARTBEAT_DETAILS_CONVERSION_FAILED');
@@ -269,8 +276,8 @@ export class ActivityAttempt {
   };
 
   async #sendHeartbeat(details: readonly Payload[] | undefined): Promise<void> {
-    const { transport, namespace, identity, payloads } = this.#environment;
-    const request = { taskToken: this.#task.taskToken, namespace, identity, details: await payloads.encodeHeartbeat(details) };
+    const { transport, namespace, identity } = this.#environment;
+    const request = { taskToken: this.#task.taskToken, namespace, identity, details: await this.#payloads.encodeHeartbeat(details) };
     try {
       const reply = await transport.call(WorkflowService.RecordActivityTaskHeartbeat, request, { timeoutMs: 10_000 });
       if (!reply.cancelRequested && !reply.activityPaused && !reply.activityReset) return;
@@ -290,6 +297,11 @@ export class ActivityAttempt {
       this.logger.warn('The server refused a heartbeat', { error });
     }
   }
+}
+
+/** Nobody asked for it: servers refuse an attempt that fails as cancelled, and it would end by its timeout. */
+function ofOwnAccord({ message, cause }: CancelledFailure): ApplicationFailure {
+  return ApplicationFailure.create({ message, type: 'CancelledFailure', ...(cause && { cause }) });
 }
 
 function isBenign(error: unknown): boolean {

@@ -9,6 +9,7 @@ import type { Logger } from '../common/index.js';
 import { systemTime } from '../common/worker-time.js';
 import type { createWorkflowExecutor } from '../replay/executor.js';
 import type { BundleOptions, WorkflowBundle } from '../sandbox/bundle.js';
+import { wholeBundle } from '../sandbox/stored-bundle.js';
 import type { Realm } from '../sandbox/realm.js';
 import { HeapBudget } from './heap-budget.js';
 import { LocalActivityRunner } from './local-activity-runner.js';
@@ -46,11 +47,14 @@ export async function gatherParts(asked: WorkerOptions, override: PartsOverride 
     connection = own;
     release = () => own.close();
   }
+  const asking = new AbortController();
   try {
-    const [namespace, source] = await Promise.all([describeNamespace(connection.transport, options.namespace, logger), workflows]);
+    const [namespace, source] = await Promise.all([describeNamespace(connection.transport, options.namespace, logger, asking.signal), workflows]);
     const parts = composeParts(given, { connection, release, namespace, logger, workflows: source });
-    return mocks === undefined || parts.executor === undefined ? parts : { ...parts, executor: mocks.executor(parts.executor, parts.dataConverter) };
+    return mocks === undefined || parts.executor === undefined ? parts : { ...parts, executor: mocks.executor(parts.executor, parts.dataConverter, options.namespace) };
   } catch (error) {
+    // Something else went wrong: a question that is still open would go on to be asked, and keep the process alive.
+    asking.abort();
     await release?.();
     throw error;
   }
@@ -71,7 +75,8 @@ export interface Ingredients extends Pick<WorkerParts, 'connection' | 'release' 
 }
 
 /** Puts a worker's parts together from what is at hand: at once, and without asking anybody. */
-export function composeParts(given: WorkerOptions, { connection, release, logger, namespace, workflows }: Ingredients): WorkerParts {
+export function composeParts(given: WorkerOptions, { connection, release, logger, namespace: facts, workflows }: Ingredients): WorkerParts {
+  const namespace = given.disablePayloadErrorLimit === true ? { ...facts, blobSizeLimitBytes: Infinity } : facts;
   const options = compileWorkerOptions(given);
   const dataConverter = loadDataConverter(given.dataConverter);
   const client = new Client({ connection, namespace: options.namespace, dataConverter: given.dataConverter, identity: options.identity, interceptors: given.interceptors?.client, plugins: given.plugins });
@@ -108,7 +113,7 @@ function localActivitySlots(options: CompiledWorkerOptions, { time = systemTime 
 }
 
 async function workflowsOf(given: WorkerOptions): Promise<WorkflowSource> {
-  const bundle = given.workflowBundle ?? (await bundleOf(given));
+  const bundle = given.workflowBundle === undefined ? await bundleOf(given) : await wholeBundle(given.workflowBundle);
   if (given.watch === true) {
     const { createReloadingExecutor } = await import('../reload/reloading-executor.js');
     return { bundle, createExecutor: (options) => createReloadingExecutor(options, () => bundleOf(given)) };

@@ -40,14 +40,18 @@ export {
 /** The connection of a worker and that of a client are the same thing here; this name lets code move over. */
 export type { NativeConnectionPlugin } from '../client/plugins.js';
 export { MetricsBuffer, type BufferedMetricUpdate, type MetricsBufferOptions } from '../metrics/buffer.js';
-export type {
-  BufferedMetricsExporter,
-  MetricsExporterConfig,
-  OtelCollectorExporter,
-  PrometheusMetricsExporter,
-  TelemetryOptions,
+export {
+  makeTelemetryFilterString,
+  type CoreLogFilterOptions,
+  type BufferedMetricsExporter,
+  type MetricsExporterConfig,
+  type OtelCollectorExporter,
+  type PrometheusMetricsExporter,
+  type TelemetryOptions,
 } from '../metrics/telemetry-options.js';
-export { Connection as NativeConnection, type ConnectionOptions as NativeConnectionOptions, type TLSConfig } from '../client/index.js';
+export { Connection as NativeConnection, type ConnectionOptions as NativeConnectionOptions, type HttpConnectProxyConfig, type ProxyConfig, type TLSConfig } from '../client/index.js';
+export { UnhandledRejectionError } from '../replay/failed-task.js';
+export type { WorkflowBundleCode, WorkflowBundleOption, WorkflowBundlePath } from '../sandbox/stored-bundle.js';
 export { bundleWorkflowCode, type BundleOptions, type BundlerPlugin, type WorkflowBundle } from '../sandbox/bundle.js';
 export { DefaultLogger, defaultPayloadConverter, IllegalStateError, type DataConverter, type Headers, type HistoryAndWorkflowId, type LogEntry, type Logger, type LogLevel, type LogMetadata, type Next } from '../common/index.js';
 export type { WorkerDeploymentOptions } from './deployment.js';

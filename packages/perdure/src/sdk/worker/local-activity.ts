@@ -15,8 +15,9 @@ import { ActivityCancellation } from '../activity/cancellation.js';
 import { asyncLocalStorage, Context } from '../activity/context.js';
 import type { Info } from '../activity/info.js';
 import { systemTime, Work, type WorkerTime } from '../common/worker-time.js';
-import { ApplicationFailure, CancelledFailure, CompleteAsyncError, type Logger, type MetricMeter, type RecordMetric } from '../common/index.js';
+import { activityTypeInfoOf, ApplicationFailure, CancelledFailure, CompleteAsyncError, fromPayloadWithTypeInfo, toPayloadWithTypeInfo, type Logger, type MetricMeter, type RecordMetric } from '../common/index.js';
 import type { LocalActivityOutcome, LocalActivityRequest, LocalActivityResolution, RunningLocalActivity } from '../replay/local-activities.js';
+import { activityContext, inContext } from '../common/serialization-context.js';
 import { retryDelayMs } from './local-activity-retry.js';
 import { attemptMeter, AttemptInterceptors, headersFrom } from './activity-interceptors.js';
 import { localActivityInfo } from './activity-info.js';
@@ -108,13 +109,14 @@ export class LocalActivity implements RunningLocalActivity {
   }
 
   async #call(cancellation: ActivityCancellation): Promise<LocalActivityOutcome> {
-    const { dataConverter, activities, client } = this.#environment;
-    const { payloadConverter, failureConverter } = dataConverter;
-    const { activityType, input } = this.#request;
+    const { dataConverter, namespace, activities, client } = this.#environment;
+    const { activityType, activityId, workflowId, input } = this.#request;
+    const { payloadConverter, failureConverter } = inContext(dataConverter, activityContext(namespace, activityId, workflowId, true));
     try {
       const activity = activities.get(activityType) ?? activities.get('default');
       if (activity === undefined) throw ApplicationFailure.nonRetryable(`Activity function ${activityType} is not registered on this worker`, 'NotFoundError');
-      const args = input.map((payload) => payloadConverter.fromPayload<unknown>(payload));
+      const typeInfo = activityTypeInfoOf(activity);
+      const args = input.map((payload, index) => fromPayloadWithTypeInfo<unknown>(payloadConverter, payload, undefined, typeInfo?.inputTypes?.[index]));
       const context = new Context({
         info: this.#info(),
         cancellation,
@@ -132,7 +134,7 @@ export class LocalActivity implements RunningLocalActivity {
         this.#interceptors = around;
         return around.execute(activity, args, headersFrom(this.#request.headers));
       });
-      return { kind: 'completed', result: payloadConverter.toPayload(result) };
+      return { kind: 'completed', result: toPayloadWithTypeInfo(payloadConverter, result, undefined, typeInfo?.outputType) };
     } catch (thrown) {
       const error = thrown instanceof CompleteAsyncError ? ApplicationFailure.nonRetryable('A local activity cannot be completed from outside') : thrown;
       if (this.#cancelRequested && error instanceof CancelledFailure) return { kind: 'cancelled', failure: failureConverter.errorToFailure(error, payloadConverter) };

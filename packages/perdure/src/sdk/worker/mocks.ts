@@ -6,5 +6,5 @@ export interface WorkerMocks {
   /** The activities of a worker, given those that it registers. */
   activities(registered: object | undefined): object;
   /** What runs the workflows of a worker, given what runs the user's. */
-  executor(inner: WorkflowExecutor | undefined, dataConverter: LoadedDataConverter): WorkflowExecutor;
+  executor(inner: WorkflowExecutor | undefined, dataConverter: LoadedDataConverter, namespace: string): WorkflowExecutor;
 }

@@ -18,14 +18,17 @@ export interface NamespaceFacts {
   readonly takesWorkerHeartbeats?: boolean;
 }
 
-/** @throws NamespaceNotFoundError, or the RpcError when the server cannot be asked. */
-export async function describeNamespace(transport: Transport, namespace: string, logger: Logger): Promise<NamespaceFacts> {
+/**
+ * @param signal ends the asking. Default: it goes on for as long as a server may take to start.
+ * @throws NamespaceNotFoundError, or the RpcError when the server cannot be asked.
+ */
+export async function describeNamespace(transport: Transport, namespace: string, logger: Logger, signal: AbortSignal = new AbortController().signal): Promise<NamespaceFacts> {
   try {
     const { namespaceInfo } = await callWithRetry(
       transport,
       WorkflowService.DescribeNamespace,
       { namespace },
-      { timeoutMs: 10_000, giveUpAfterMs: WAIT_FOR_SERVER_MS, signal: new AbortController().signal, logger },
+      { timeoutMs: 10_000, giveUpAfterMs: WAIT_FOR_SERVER_MS, signal, logger },
     );
     return {
       blobSizeLimitBytes: namespaceInfo?.limits?.blobSizeLimitError || DEFAULT_BLOB_SIZE_LIMIT_BYTES,

@@ -2,6 +2,7 @@
 import { EMPTY, Failure, type Encoded, type Payloads } from '../../protocol/index.js';
 import {
   decodeArrayFromBytes,
+  encodeArgumentsToBytes,
   encodeErrorToFailure,
   encodePayloadsWithCodecs,
   encodeToBytes,
@@ -9,7 +10,9 @@ import {
   toPayloads,
   type LoadedDataConverter,
   type Payload,
+  type TypeInfo,
 } from '../common/index.js';
+import { inActivity } from '../common/serialization-context.js';
 
 export class ActivityPayloads {
   readonly #converter: LoadedDataConverter;
@@ -18,13 +21,19 @@ export class ActivityPayloads {
     this.#converter = converter;
   }
 
-  decode(bytes: Encoded<Payloads> | undefined): Promise<unknown[]> {
-    return decodeArrayFromBytes(this.#converter, bytes);
+  /** Those of one activity: converters and codecs are told whose payloads they convert. */
+  of(namespace: string, activityId: string, workflowId: string | undefined): ActivityPayloads {
+    const bound = inActivity(this.#converter, namespace, activityId, workflowId);
+    return bound === this.#converter ? this : new ActivityPayloads(bound);
+  }
+
+  decode(bytes: Encoded<Payloads> | undefined, types?: readonly TypeInfo[]): Promise<unknown[]> {
+    return decodeArrayFromBytes(this.#converter, bytes, types);
   }
 
   /** Exactly one payload, also for `undefined`: clients refuse a result of none. */
-  encodeResult(result: unknown): Promise<Encoded<Payloads>> {
-    return this.encodeValues([result]);
+  async encodeResult(result: unknown, type: TypeInfo | undefined): Promise<Encoded<Payloads>> {
+    return (await encodeArgumentsToBytes(this.#converter, [result], type && [type])) ?? EMPTY;
   }
 
   async encodeValues(values: readonly unknown[]): Promise<Encoded<Payloads>> {

@@ -13,6 +13,7 @@ import { DeterminismViolationError } from '../workflow/errors.js';
 import { bundleOf } from './create.js';
 import { configuredReplay } from './plugins.js';
 import { Runtime } from './runtime.js';
+import { wholeBundle } from '../sandbox/stored-bundle.js';
 import { sinkHost } from './sinks.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -22,7 +23,7 @@ export type ReplayWorkerOptions = Pick<WorkerOptions, 'workflowsPath' | 'workflo
 /** Accepted so that the options of a worker can be given; they have no effect on a replay. */
 type ReplayedWorkerOptions = Pick<
   WorkerOptions,
-  'identity' | 'buildId' | 'workerDeploymentOptions' | 'shutdownGraceTime' | 'shutdownForceTime' | 'workflowThreadPoolSize' | 'reuseV8Context' | 'debugMode'
+  'identity' | 'disablePayloadErrorLimit' | 'buildId' | 'workerDeploymentOptions' | 'shutdownGraceTime' | 'shutdownForceTime' | 'workflowThreadPoolSize' | 'reuseV8Context' | 'debugMode'
 >;
 
 export type ReplayHistoriesIterable = AsyncIterable<HistoryAndWorkflowId> | Iterable<HistoryAndWorkflowId>;
@@ -48,7 +49,7 @@ export async function* runReplayHistories(asked: ReplayWorkerOptions, histories:
   const { logger } = Runtime.instance();
   const dataConverter = loadDataConverter(options.dataConverter);
   const executor = createWorkflowExecutor({
-    bundle: options.workflowBundle ?? (await bundleOf({ taskQueue: 'replay', ...options })),
+    bundle: options.workflowBundle === undefined ? await bundleOf({ taskQueue: 'replay', ...options }) : await wholeBundle(options.workflowBundle),
     namespace: options.namespace ?? 'default',
     taskQueue: 'replay',
     maxCachedRuns: 0,

@@ -3,11 +3,12 @@ import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { ActivityInterceptorsFactory } from '../activity/interceptors.js';
 import type { ClientPlugin, ConnectionLike } from '../client/index.js';
-import { msToNumber, msOptionalToNumber, ValueError, type DataConverter, type Duration } from '../common/index.js';
+import { definedAs, msToNumber, msOptionalToNumber, ValueError, type DataConverter, type Duration } from '../common/index.js';
 import type { ServiceHandler } from 'nexus-rpc';
 import type { NexusInterceptorsFactory } from '../nexus/interceptors.js';
 import type { PatchActivationCallback } from '../replay/patch-activation.js';
-import type { BundlerPlugin, WorkflowBundle } from '../sandbox/bundle.js';
+import type { BundlerPlugin } from '../sandbox/bundle.js';
+import type { WorkflowBundleOption } from '../sandbox/stored-bundle.js';
 import type { Sinks } from '../workflow/sinks.js';
 import type { ActivityFunction } from './activity-attempt.js';
 import type { WorkerInterceptors } from './interceptors.js';
@@ -31,8 +32,11 @@ export interface WorkerOptions {
   readonly connection?: ConnectionLike;
   /** The file whose exported functions are the workflows. It is bundled when the worker is created. */
   readonly workflowsPath?: string;
-  /** Workflows bundled beforehand with `bundleWorkflowCode`, in place of {@link workflowsPath}. */
-  readonly workflowBundle?: WorkflowBundle;
+  /**
+   * Workflows bundled beforehand with `bundleWorkflowCode`, in place of {@link workflowsPath}: what it returned, or `{ codePath }`, a file
+   * to which its `code` was written.
+   */
+  readonly workflowBundle?: WorkflowBundleOption;
   /**
    * For {@link workflowsPath}. `ignoreModules`: modules that are imported somewhere but never used by workflow code. `sharedPackages`: packages
    * that are evaluated once for all runs, see `bundleWorkflowCode`.
@@ -64,6 +68,8 @@ export interface WorkerOptions {
   readonly patchActivationCallback?: PatchActivationCallback;
   /** How values become payloads. */
   readonly dataConverter?: DataConverter;
+  /** Sends what is larger than the server takes all the same, and leaves it to the server what becomes of it. Default: the task fails, and says what is too large. */
+  readonly disablePayloadErrorLimit?: boolean;
   /** Shown in histories and in the console. Default: `<process id>@<host name>`. */
   readonly identity?: string;
   /** Names the version of the code; recorded with each workflow task. Default: none. */
@@ -261,7 +267,7 @@ export function activitiesOf(registered: object | undefined): Map<string, Activi
     for (const name of Object.getOwnPropertyNames(source)) {
       if (name === 'constructor' || activities.has(name)) continue;
       const activity: unknown = Reflect.get(registered, name);
-      if (typeof activity === 'function') activities.set(name, (...args) => Reflect.apply(activity, registered, args));
+      if (typeof activity === 'function') activities.set(name, definedAs(activity, (...args) => Reflect.apply(activity, registered, args)));
     }
   }
   return activities;

@@ -230,6 +230,22 @@ test('a namespace that does not exist is an error that names it', async () => {
   assert.equal((await describeNamespace(server.transport, 'default', silentLogger())).endsPollsOnShutdown, false);
 });
 
+test('a worker that cannot be made because of its code asks the server no more', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const server = new FakeServer();
+  let asked = 0;
+  server.on(WorkflowService.DescribeNamespace, () => {
+    asked++;
+    throw new RpcError(Code.UNAVAILABLE, 'starting');
+  });
+  await assert.rejects(Worker.create({ taskQueue: 'orders', connection: { transport: server.transport }, workflowsPath: '/no/such/file.ts' }), /names no file/);
+  await settle();
+  const askedUntilNow = asked;
+  t.mock.timers.tick(60_000);
+  await settle();
+  assert.equal(asked, askedUntilNow);
+});
+
 test('options are checked, with the option named', () => {
   const activities = { noop: () => {} };
   const wrong = (options: Partial<WorkerOptions>, message: RegExp) =>

@@ -1,10 +1,12 @@
 /** Calling activities from workflow code. */
 import { msOptionalToNumber } from '../common/duration.js';
 import type { ActivityCancellationType, ActivityOptions } from '../common/activity-options.js';
+import type { ActivityTypeInfoMap } from '../common/activity-definition.js';
 import type { ActivityFunction, UntypedActivities } from '../common/definitions.js';
 import type { Priority } from '../common/priority.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import { compileRetryPolicy } from '../common/retry-policy.js';
+import { argsToPayloads, type PayloadTypeInfo } from '../common/type-info.js';
 import type { CancellationBehaviour, WireRetryPolicy } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
@@ -24,6 +26,11 @@ export type ActivityInterfaceFor<T> = {
   [K in keyof T]: T[K] extends ActivityFunction ? ActivityFunctionWithOptions<T[K]> : typeof NotAnActivityMethod;
 };
 
+export interface ActivityProxyOptions<A = UntypedActivities> extends ActivityOptions {
+  /** How arguments and results travel, by the names of activities; see `setActivityOptions` for the other side. */
+  activityTypeInfo?: ActivityTypeInfoMap<A>;
+}
+
 // Without a cancellationType the official SDK sends the wire's zero, which is TRY_CANCEL; histories depend on it.
 const CANCELLATION: Readonly<Record<ActivityCancellationType, CancellationBehaviour>> = {
   TRY_CANCEL: 'try-cancel',
@@ -40,21 +47,23 @@ const CANCELLATION: Readonly<Record<ActivityCancellationType, CancellationBehavi
  * const { chargeCard } = proxyActivities<typeof activities>({ startToCloseTimeout: '10 seconds' });
  * const receipt = await chargeCard(order);
  */
-export function proxyActivities<A = UntypedActivities>(options: ActivityOptions): ActivityInterfaceFor<A> {
-  const compiled = compile(options);
-  return functionProxy((name) => activityFunction(name, options, compiled)) as ActivityInterfaceFor<A>;
+export function proxyActivities<A = UntypedActivities>(options: ActivityProxyOptions<A>): ActivityInterfaceFor<A> {
+  const { activityTypeInfo, ...given } = options ?? {};
+  const types: Readonly<Record<string, PayloadTypeInfo | undefined>> = activityTypeInfo ?? {};
+  const compiled = compile(given);
+  return functionProxy((name) => activityFunction(name, given, compiled, types[name])) as ActivityInterfaceFor<A>;
 }
 
-function activityFunction(name: string, options: ActivityOptions, compiled: CompiledOptions): unknown {
-  const activity = (...args: unknown[]): Promise<unknown> => schedule(name, args, compiled, activity);
+function activityFunction(name: string, options: ActivityOptions, compiled: CompiledOptions, types: PayloadTypeInfo | undefined): unknown {
+  const activity = (...args: unknown[]): Promise<unknown> => schedule(name, args, compiled, types, activity);
   activity.executeWithOptions = (overrides: ActivityOptions, args: unknown[]): Promise<unknown> =>
-    schedule(name, args, compile({ ...options, ...overrides }), activity.executeWithOptions);
+    schedule(name, args, compile({ ...options, ...overrides }), types, activity.executeWithOptions);
   return activity;
 }
 
 /** Schedules an activity by name, for code that finds out names and options while it runs. */
-export function scheduleActivity<R>(activityType: string, args: unknown[], options: ActivityOptions): Promise<R> {
-  return schedule(activityType, args, compile(options), scheduleActivity) as Promise<R>;
+export function scheduleActivity<R>(activityType: string, args: unknown[], options: ActivityOptions, typeInfo?: PayloadTypeInfo): Promise<R> {
+  return schedule(activityType, args, compile(options), typeInfo, scheduleActivity) as Promise<R>;
 }
 
 interface CompiledOptions {
@@ -104,12 +113,18 @@ function compile(options: ActivityOptions): CompiledOptions {
   };
 }
 
-function schedule(activityType: string, args: unknown[], options: CompiledOptions, below: (...args: never[]) => unknown): Promise<unknown> {
+function schedule(
+  activityType: string,
+  args: unknown[],
+  options: CompiledOptions,
+  typeInfo: PayloadTypeInfo | undefined,
+  below: (...args: never[]) => unknown,
+): Promise<unknown> {
   const run = currentRun(`Activity ${activityType}`);
   run.assertMayAct('schedule-activity');
   const seq = run.nextSeq.activity++;
   const { outbound } = run.interceptors;
-  const input = { activityType, args, options: options.given, headers: {}, seq };
+  const input: ActivityInput = { activityType, args, options: options.given, headers: {}, seq, ...(typeInfo && { typeInfo }) };
   if (outbound.length === 0) return push(run, input, options, below);
   // An interceptor may have put other options in place.
   const next = (changed: ActivityInput) => push(run, changed, changed.options === options.given ? options : compile(changed.options), below);
@@ -117,23 +132,24 @@ function schedule(activityType: string, args: unknown[], options: CompiledOption
 }
 
 function push(run: WorkflowRun, input: ActivityInput, options: CompiledOptions, below: (...args: never[]) => unknown): Promise<unknown> {
-  const { activityType, args, headers, seq } = input;
+  const { activityType, args, headers, seq, typeInfo } = input;
   const scope = CancellationScope.current();
   return new Promise<unknown>((resolve, reject) => {
     if (scope.consideredCancelled) {
       scope.cancelRequested.catch(reject);
       return;
     }
-    const { payloadConverter } = run;
+    const activityId = options.activityId ?? String(seq);
+    const of = run.conversions.ofActivity(activityId, false);
     const site = callSite(below);
     run.push({
       kind: 'schedule-activity',
       seq,
       site,
       activityType,
-      activityId: options.activityId ?? String(seq),
+      activityId,
       taskQueue: options.taskQueue,
-      input: args.map((arg) => payloadConverter.toPayload(arg)),
+      input: argsToPayloads(of.payloads, args, typeInfo?.inputTypes),
       headers: fieldsFromHeaders(headers),
       scheduleToCloseTimeoutMs: options.scheduleToCloseTimeoutMs,
       scheduleToStartTimeoutMs: options.scheduleToStartTimeoutMs,
@@ -143,12 +159,12 @@ function push(run: WorkflowRun, input: ActivityInput, options: CompiledOptions, 
       cancellation: options.cancellation,
       allowEagerDispatch: options.allowEagerDispatch,
       priority: options.priority,
-      summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
+      summary: options.summary === undefined ? undefined : of.payloads.toPayload(options.summary),
     });
     // The promise is settled by the replay core: it knows what the cancellation type means for the state the activity is in.
     const requestCancel = (): void => {
       if (run.activities.has(seq)) run.push({ kind: 'request-cancel-activity', seq });
     };
-    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site }, requestCancel));
+    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site, of, outputType: typeInfo?.outputType }, requestCancel));
   });
 }

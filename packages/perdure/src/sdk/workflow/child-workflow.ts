@@ -2,22 +2,24 @@
 import { msOptionalToNumber } from '../common/duration.js';
 import { checkArgumentsNow } from '../common/checks.js';
 import { composeInterceptors } from '../common/interceptors.js';
-import type { SignalDefinition, Workflow, WorkflowResultType } from '../common/definitions.js';
+import type { SignalDefinition, Workflow, WorkflowResultType, WorkflowSignalOptions } from '../common/definitions.js';
 import { WorkflowExecutionAlreadyStartedError } from '../common/failure.js';
 import { mapToPayloads } from '../common/payload-converter.js';
 import { compileRetryPolicy } from '../common/retry-policy.js';
 import { encodeSearchAttributes } from '../common/search-attributes.js';
 import {
-  extractWorkflowType,
+  extractWorkflowTypeAndConfig,
   parentClosePolicies,
   workflowIdReusePolicies,
   type CommonWorkflowOptions,
   type ParentClosePolicy,
   type WithWorkflowArgs,
 } from '../common/workflow-options.js';
+import { argsToPayloads, type PayloadTypeInfo } from '../common/type-info.js';
 import type { CancellationBehaviour, ChildStartResult, Resolution, StartChild } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
+import type { Conversion } from './conversions.js';
 import { signalTarget } from './external-workflow.js';
 import { fieldsFromHeaders, type StartChildWorkflowExecutionInput } from './interceptors.js';
 import { callSite, type Completion, type WorkflowRun } from './workflow-run.js';
@@ -43,6 +45,8 @@ export interface ChildWorkflowOptions extends Omit<CommonWorkflowOptions, 'workf
   cancellationType?: ChildWorkflowCancellationType;
   /** What happens to the child when the parent closes. Default: TERMINATE. */
   parentClosePolicy?: ParentClosePolicy;
+  /** How arguments and result travel, of a child that is named by text. A function says it itself: see `defineWorkflowOptions`. */
+  typeInfo?: PayloadTypeInfo;
 }
 
 export interface ChildWorkflowHandle<T extends Workflow> {
@@ -51,6 +55,8 @@ export interface ChildWorkflowHandle<T extends Workflow> {
   /** What the child returns. @throws ChildWorkflowFailure if it does not complete. */
   result(): Promise<WorkflowResultType<T>>;
   signal<Args extends unknown[] = []>(definition: SignalDefinition<Args, string> | string, ...args: Args): Promise<void>;
+  /** Sends a signal by name, with hints of types; a definition has its own. */
+  signalWithOptions<Args extends unknown[] = []>(signalName: string, options: WorkflowSignalOptions<Args>): Promise<void>;
 }
 
 /** Who waits for a child: first for its start, then for its end. */
@@ -86,6 +92,7 @@ export async function startChild<T extends Workflow>(
     firstExecutionRunId,
     result: () => ended as Promise<WorkflowResultType<T>>,
     signal: (definition, ...args) => signalTarget({ kind: 'child', workflowId }, definition, args),
+    signalWithOptions: (name, { args = [], typeInfo }) => signalTarget({ kind: 'child', workflowId }, name, args, typeInfo),
   };
 }
 
@@ -114,11 +121,11 @@ type GivenOptions = ChildWorkflowOptions & { args?: readonly unknown[] };
 type Below = (...args: never[]) => unknown;
 
 function begin(run: WorkflowRun, workflow: string | Workflow, options: GivenOptions, below: Below): StartedChild | Promise<StartedChild> {
-  const workflowType = extractWorkflowType(workflow);
+  const { type: workflowType, typeInfo } = extractWorkflowTypeAndConfig(workflow, options.typeInfo);
   run.assertMayAct('start-child');
   checkArgumentsNow(workflow, options.args ?? []);
   const workflowId = options.workflowId ?? run.random.uuid4();
-  const input = { workflowType, options: { ...options, workflowId, args: [...(options.args ?? [])] }, headers: {}, seq: run.nextSeq.child++ };
+  const input = { workflowType, options: { cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED, ...options, workflowId, args: [...(options.args ?? [])], ...(typeInfo && { typeInfo }) }, headers: {}, seq: run.nextSeq.child++ };
   // Without interceptors nothing is awaited here: microtasks are part of the order of commands.
   return run.interceptors.outbound.length === 0 ? start(run, input, below) : intercepted(run, input, below);
 }
@@ -138,8 +145,9 @@ function start(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below:
   const { seq } = input;
   const { workflowId } = input.options;
   const scope = CancellationScope.current();
+  const of = run.conversions.ofWorkflow(workflowId);
   let end: Completion | undefined;
-  const ended = new Promise<unknown>((resolve, reject) => (end = { resolve, reject }));
+  const ended = new Promise<unknown>((resolve, reject) => (end = { resolve, reject, of, outputType: input.options.typeInfo?.outputType }));
   // The start may fail, then nobody can wait for the end.
   ended.catch(() => undefined);
   const started = new Promise<string>((resolve, reject) => {
@@ -148,18 +156,18 @@ function start(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below:
       return;
     }
     const site = callSite(below);
-    run.push(command(run, input, site));
+    run.push(command(input, of, site));
     let stopListening: (() => void) | undefined;
     run.children.set(seq, {
       site,
       onStart: (result) => {
         if (result.kind !== 'started') stopListening?.();
-        settleStart(run, seq, result, resolve, reject);
+        settleStart(run, seq, of, result, resolve, reject);
       },
       onEnd: (result) => {
         stopListening?.();
         // A child that is cancelled before it has started ends both promises.
-        if (!result.ok) reject(run.toError(result.failure));
+        if (!result.ok) reject(run.toError(result.failure, of));
         run.settle(end, result);
       },
     });
@@ -174,18 +182,18 @@ function start(run: WorkflowRun, input: StartChildWorkflowExecutionInput, below:
 function settleStart(
   run: WorkflowRun,
   seq: number,
+  of: Conversion,
   result: ChildStartResult,
   resolve: (runId: string) => void,
   reject: (error: unknown) => void,
 ): void {
   if (result.kind === 'started') return resolve(result.runId);
   run.children.delete(seq);
-  if (result.kind === 'cancelled' || result.kind === 'refused') return reject(run.toError(result.failure));
+  if (result.kind === 'cancelled' || result.kind === 'refused') return reject(run.toError(result.failure, of));
   reject(new WorkflowExecutionAlreadyStartedError('Workflow execution already started', result.workflowId, result.workflowType));
 }
 
-function command(run: WorkflowRun, input: StartChildWorkflowExecutionInput, site: StartChild['site']): StartChild {
-  const { payloadConverter } = run;
+function command(input: StartChildWorkflowExecutionInput, { payloads: payloadConverter }: Conversion, site: StartChild['site']): StartChild {
   const { seq, workflowType, options, headers } = input;
   const { workflowId, searchAttributes, typedSearchAttributes } = options;
   return {
@@ -195,7 +203,7 @@ function command(run: WorkflowRun, input: StartChildWorkflowExecutionInput, site
     workflowId,
     workflowType,
     taskQueue: options.taskQueue,
-    input: options.args.map((arg) => payloadConverter.toPayload(arg)),
+    input: argsToPayloads(payloadConverter, options.args, options.typeInfo?.inputTypes),
     headers: fieldsFromHeaders(headers),
     executionTimeoutMs: msOptionalToNumber(options.workflowExecutionTimeout),
     runTimeoutMs: msOptionalToNumber(options.workflowRunTimeout),

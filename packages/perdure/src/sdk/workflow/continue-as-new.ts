@@ -5,6 +5,7 @@ import { composeInterceptors } from '../common/interceptors.js';
 import { mapToPayloads } from '../common/payload-converter.js';
 import { encodeSearchAttributes, type SearchAttributePair, type SearchAttributes, type TypedSearchAttributes } from '../common/search-attributes.js';
 import { initialVersioningBehaviors, type InitialVersioningBehavior } from '../common/workflow-definition.js';
+import { argsToPayloads, type PayloadTypeInfo } from '../common/type-info.js';
 import { brandedErrorClass } from '../common/error-brand.js';
 import type { ContinueAsNewCommand } from './activation.js';
 import { condition } from './condition.js';
@@ -27,6 +28,8 @@ export interface ContinueAsNewOptions {
   readonly typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes;
   /** With which version of a worker deployment the next run begins. Default: a pinned workflow goes on with the version of this run. */
   readonly initialVersioningBehavior?: InitialVersioningBehavior;
+  /** How the arguments travel. Default: as those of this run, if the workflow type stays. */
+  readonly typeInfo?: Pick<PayloadTypeInfo, 'inputTypes'>;
 }
 
 /** Thrown to end the run. Let it pass: code that catches everything must rethrow it. */
@@ -51,7 +54,7 @@ export function continueAsNew<F extends Workflow>(...args: Parameters<F>): Promi
 export function makeContinueAsNewFunc<F extends Workflow>(options: ContinueAsNewOptions = {}): (...args: Parameters<F>) => Promise<never> {
   return async (...args) => {
     const run = currentRun('continueAsNew');
-    const input = { args, headers: {}, options: { ...options, workflowType: options.workflowType ?? run.start.workflowType } };
+    const input = { args, headers: {}, options: { taskQueue: run.start.taskQueue, ...options, workflowType: options.workflowType ?? run.start.workflowType } };
     return composeInterceptors(run.interceptors.outbound, 'continueAsNew', async (changed) => end(run, changed))(input);
   };
 }
@@ -78,11 +81,12 @@ export async function continueAsNewIfSuggested<F extends Workflow>(argsOf: () =>
 
 function end(run: WorkflowRun, { args, headers, options }: ContinueAsNewInput): never {
   const { payloadConverter, start } = run;
+  const { inputTypes } = options.typeInfo ?? (options.workflowType === start.workflowType ? run.typeInfo : undefined) ?? {};
   throw new ContinueAsNew({
     kind: 'continue-as-new',
     workflowType: options.workflowType,
     taskQueue: options.taskQueue,
-    input: args.map((arg) => payloadConverter.toPayload(arg)),
+    input: argsToPayloads(payloadConverter, args, inputTypes),
     headers: fieldsFromHeaders(headers),
     runTimeoutMs: msOptionalToNumber(options.workflowRunTimeout),
     taskTimeoutMs: msOptionalToNumber(options.workflowTaskTimeout),

@@ -30,3 +30,12 @@ export function isCancellation(error: unknown): boolean {
   if (error instanceof CancelledFailure) return true;
   return (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof NexusOperationFailure) && error.cause instanceof CancelledFailure;
 }
+
+/** What a thrown thing says, however odd it is. */
+export function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error) ? String(error.message) : String(error);
+  } catch {
+    return 'a thrown value without text';
+  }
+}

@@ -1,7 +1,8 @@
 /** Signalling and cancelling other executions of the namespace. */
 import { checkArgumentsNow } from '../common/checks.js';
-import type { SignalDefinition } from '../common/definitions.js';
+import { typeInfoOf, type SignalDefinition, type SignalTypeInfo, type WorkflowSignalOptions } from '../common/definitions.js';
 import { composeInterceptors } from '../common/interceptors.js';
+import { argsToPayloads } from '../common/type-info.js';
 import type { ExternalTarget } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import { currentRun } from './current-run.js';
@@ -13,6 +14,8 @@ export interface ExternalWorkflowHandle {
   readonly runId?: string;
   /** Resolves when the other execution has the signal. @throws if there is no such execution. */
   signal<Args extends unknown[] = []>(definition: SignalDefinition<Args, string> | string, ...args: Args): Promise<void>;
+  /** Sends a signal by name, with hints of types; a definition has its own. @throws what `signal` throws */
+  signalWithOptions<Args extends unknown[] = []>(signalName: string, options: WorkflowSignalOptions<Args>): Promise<void>;
   /** Resolves when the other execution has the request. @throws if there is no such execution. */
   cancel(): Promise<void>;
 }
@@ -24,18 +27,26 @@ export function getExternalWorkflowHandle(workflowId: string, runId?: string): E
     workflowId,
     ...(runId === undefined ? {} : { runId }),
     signal: (definition, ...args) => signalTarget(target, definition, args),
+    signalWithOptions: (name, { args = [], typeInfo }) => signalTarget(target, name, args, typeInfo),
     cancel: () => cancelTarget(target),
   };
 }
 
-export function signalTarget(target: ExternalTarget, definition: { readonly name: string } | string, args: readonly unknown[]): Promise<void> {
+export function signalTarget(
+  target: ExternalTarget,
+  definition: { readonly name: string; readonly typeInfo?: SignalTypeInfo } | string,
+  args: readonly unknown[],
+  ofCall?: SignalTypeInfo,
+): Promise<void> {
   const run = currentRun('signal');
   run.assertMayAct('signal-external');
   checkArgumentsNow(definition, args);
+  const typeInfo = typeInfoOf(definition, ofCall);
   const input: SignalWorkflowInput = {
     seq: run.nextSeq.signal++,
     signalName: typeof definition === 'string' ? definition : definition.name,
     args: [...args],
+    ...(typeInfo && { typeInfo }),
     headers: {},
     target: target.kind === 'child' ? { type: 'child', childWorkflowId: target.workflowId } : { type: 'external', workflowExecution: executionOf(target) },
   };
@@ -53,7 +64,7 @@ function targetOf({ target }: SignalWorkflowInput): ExternalTarget {
 }
 
 function pushSignal(run: WorkflowRun, input: SignalWorkflowInput): Promise<void> {
-  const { seq, signalName, args, headers } = input;
+  const { seq, signalName, args, typeInfo, headers } = input;
   const scope = CancellationScope.current();
   return new Promise<void>((resolve, reject) => {
     if (scope.consideredCancelled) {
@@ -61,19 +72,21 @@ function pushSignal(run: WorkflowRun, input: SignalWorkflowInput): Promise<void>
       return;
     }
     const site = callSite(signalTarget);
+    const target = targetOf(input);
+    const of = run.conversions.ofWorkflow(target.workflowId);
     run.push({
       kind: 'signal-external',
       seq,
       site,
-      target: targetOf(input),
+      target,
       signalName,
-      input: args.map((arg) => run.payloadConverter.toPayload(arg)),
+      input: argsToPayloads(of.payloads, args, typeInfo?.inputTypes),
       headers: fieldsFromHeaders(headers),
     });
     const takeBack = (): void => {
       if (run.externalSignals.has(seq)) run.push({ kind: 'cancel-signal', seq });
     };
-    run.externalSignals.set(seq, scope.whileWaiting({ resolve: () => resolve(), reject, site }, takeBack));
+    run.externalSignals.set(seq, scope.whileWaiting({ resolve: () => resolve(), reject, site, of }, takeBack));
   });
 }
 
@@ -84,6 +97,6 @@ function cancelTarget(target: ExternalTarget): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const site = callSite(cancelTarget);
     run.push({ kind: 'cancel-external', seq, site, target, reason: 'Cancelled by another workflow' });
-    run.externalCancels.set(seq, { resolve: () => resolve(), reject, site });
+    run.externalCancels.set(seq, { resolve: () => resolve(), reject, site, of: run.conversions.ofWorkflow(target.workflowId) });
   });
 }

@@ -7,6 +7,7 @@
 import { LateMap } from '../common/late-map.js';
 import { IllegalStateError } from '../common/errors.js';
 import { composeInterceptors } from '../common/interceptors.js';
+import type { PayloadTypeInfo, TypeInfo } from '../common/type-info.js';
 import type { Job, QueryCall } from './activation.js';
 import { enhancedStackTraceQuery, stackTraceQuery, workflowMetadataQuery, type WorkflowMetadata } from './builtin-queries.js';
 import type { DefaultQueryHandler, DefaultSignalHandler } from './handlers.js';
@@ -18,6 +19,8 @@ export interface NamedHandler {
   readonly handler: (...args: never[]) => unknown;
   readonly description: string | undefined;
   readonly warnIfUnfinished: boolean;
+  /** How arguments and result travel. */
+  readonly typeInfo?: PayloadTypeInfo | undefined;
 }
 
 type Signal = Omit<Extract<Job, { kind: 'signal' }>, 'kind'>;
@@ -71,18 +74,18 @@ export class HandlerTable {
   signal(signal: Signal): void {
     const { name } = signal;
     const named = this.#signals.get(name);
-    if (named !== undefined) this.#start(named.warnIfUnfinished ? name : undefined, this.#handling(signal, (args) => named.handler(...(args as never[]))));
+    if (named !== undefined) this.#start(named.warnIfUnfinished ? name : undefined, this.#handling(signal, named.typeInfo, (args) => named.handler(...(args as never[]))));
     else if (this.defaultSignal !== undefined && !name.startsWith(RESERVED_PREFIX)) {
       const { defaultSignal } = this;
-      this.#start(name, this.#handling(signal, (args) => defaultSignal(name, ...args)));
+      this.#start(name, this.#handling(signal, undefined, (args) => defaultSignal(name, ...args)));
     } else this.#buffered.push(signal);
   }
 
-  #handling({ name, input, headers }: Signal, handle: (args: unknown[]) => unknown): () => unknown {
+  #handling({ name, input, headers }: Signal, typeInfo: PayloadTypeInfo | undefined, handle: (args: unknown[]) => unknown): () => unknown {
     const { inbound } = this.#run.interceptors;
-    if (inbound.length === 0) return () => handle(this.#run.arguments(input));
+    if (inbound.length === 0) return () => handle(this.#run.arguments(input, typeInfo?.inputTypes));
     const handleSignal = composeInterceptors(inbound, 'handleSignal', async ({ args }) => void (await handle(args)));
-    return () => handleSignal({ signalName: name, args: this.#run.arguments(input), headers: headersFromFields(headers) });
+    return () => handleSignal({ signalName: name, args: this.#run.arguments(input, typeInfo?.inputTypes), headers: headersFromFields(headers) });
   }
 
   /** Hands over waiting signals that have a handler now, in the order in which they came. */
@@ -96,13 +99,17 @@ export class HandlerTable {
     }
   }
 
+  queryOutputType(name: string): TypeInfo | undefined {
+    return this.#queries.get(name)?.typeInfo?.outputType;
+  }
+
   /**
    * The answer of a query handler; with interceptors a promise of it.
    *
    * @throws whatever the handler throws; an error that names the known queries, if there is none.
    */
   answer(call: QueryCall): { readonly value: unknown } | Promise<unknown> {
-    const args = this.#run.arguments(call.input);
+    const args = this.#run.arguments(call.input, this.#queries.get(call.name)?.typeInfo?.inputTypes);
     const { inbound } = this.#run.interceptors;
     if (inbound.length === 0) return { value: this.#answerNow(call, args) };
     const input = { queryId: call.id, queryName: call.name, args, headers: headersFromFields(call.headers) };

@@ -106,7 +106,7 @@ export function setHandler(
   const { handlers, updates } = currentRun('setHandler');
   const warnIfUnfinished = options?.unfinishedPolicy !== 'ABANDON';
   const checks = checksOf(definition);
-  const named = handler && { handler, description: options?.description, warnIfUnfinished };
+  const named = handler && { handler, description: options?.description, warnIfUnfinished, typeInfo: definition.typeInfo };
   const { type, name } = definition;
   switch (type) {
     case 'signal':

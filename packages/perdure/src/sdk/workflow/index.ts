@@ -39,6 +39,11 @@ export {
   type ActivityFunction,
   type ActivityInterface,
   type ActivityOptions,
+  type ActivityTypeInfoMap,
+  extractWorkflowTypeAndConfig,
+  type WorkflowQueryOptions,
+  type WorkflowSignalOptions,
+  type WorkflowTypeOptions,
   type BaseWorkflowHandle,
   type BaseWorkflowOptions,
   type CommonWorkflowOptions,
@@ -75,12 +80,14 @@ export {
   scheduleActivity,
   type ActivityFunctionWithOptions,
   type ActivityInterfaceFor,
+  type ActivityProxyOptions,
 } from './activities.js';
 export {
   proxyLocalActivities,
   scheduleLocalActivity,
   type LocalActivityFunctionWithOptions,
   type LocalActivityInterfaceFor,
+  type LocalActivityProxyOptions,
 } from './local-activities.js';
 export { AsyncLocalStorage } from './async-local-storage.js';
 export { enhancedStackTraceQuery, stackTraceQuery, workflowMetadataQuery, type HandlerMetadata, type WorkflowMetadata } from './builtin-queries.js';
@@ -158,7 +165,7 @@ export { Queue, type QueueOptions } from './queue.js';
 export { runSaga, Saga, type FailedCompensation, type SagaOptions } from './saga.js';
 export { Mutex, Semaphore, type Release } from './semaphore.js';
 export type { EnhancedStackTrace, StackTrace, StackTraceFileLocation, StackTraceFileSlice, StackTraceSDKInfo } from './stack-traces.js';
-export { setWorkflowOptions, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
+export { defineWorkflowOptions, setWorkflowOptions, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
 export { sleep, type TimerOptions } from './timers.js';
 export { Trigger } from './trigger.js';
 export { upsertMemo, upsertSearchAttributes } from './upserts.js';

@@ -4,6 +4,7 @@ import type { Priority } from '../common/priority.js';
 import { decodeSearchAttributes, decodeTypedSearchAttributes, type SearchAttributes, type TypedSearchAttributes } from '../common/search-attributes.js';
 import type { RetryPolicy } from '../common/retry-policy.js';
 import { mapFromPayloads, type Payload } from '../common/payload-converter.js';
+import { fromPayloadWithTypeInfo } from '../common/type-info.js';
 import type { Activation, WorkerVersion } from './activation.js';
 import { currentRun } from './current-run.js';
 import { uuidOf } from './random.js';
@@ -189,7 +190,7 @@ export class RunInfo {
       ...optional('cronScheduleToScheduleInterval', start.cronScheduleToScheduleIntervalMs),
       ...optional('currentBuildId', this.#worker.buildId),
       ...optional('currentDeploymentVersion', this.#worker.deployment),
-      ...optional('lastResult', start.lastResult && run.payloadConverter.fromPayload(start.lastResult)),
+      ...optional('lastResult', start.lastResult && fromPayloadWithTypeInfo<unknown>(run.payloadConverter, start.lastResult, undefined, run.typeInfo?.outputType)),
       ...optional('lastFailure', start.lastFailure && run.toError(start.lastFailure)),
       unsafe: unsafeInfo(run),
     };

@@ -10,10 +10,11 @@
  */
 import type { TypeInfo } from 'nexus-rpc';
 import type { ActivityOptions, LocalActivityOptions } from '../common/activity-options.js';
-import type { Headers } from '../common/definitions.js';
+import type { Headers, SignalTypeInfo } from '../common/definitions.js';
 import type { Next } from '../common/interceptors.js';
 import type { MetricTags } from '../common/metrics.js';
 import type { Payload } from '../common/payload-converter.js';
+import type { PayloadTypeInfo } from '../common/type-info.js';
 import type { Activation, RealmCommand } from './activation.js';
 import type { ChildWorkflowOptions } from './child-workflow.js';
 import type { ContinueAsNewOptions } from './continue-as-new.js';
@@ -102,6 +103,8 @@ export interface ActivityInput {
   readonly activityType: string;
   readonly args: unknown[];
   readonly options: ActivityOptions;
+  /** How arguments and result travel. */
+  readonly typeInfo?: PayloadTypeInfo;
   readonly headers: Headers;
   readonly seq: number;
 }
@@ -110,6 +113,8 @@ export interface LocalActivityInput {
   readonly activityType: string;
   readonly args: unknown[];
   readonly options: LocalActivityOptions;
+  /** How arguments and result travel. */
+  readonly typeInfo?: PayloadTypeInfo;
   readonly headers: Headers;
   readonly seq: number;
   /** From 1; more after a backoff that a timer waited out. */
@@ -149,6 +154,7 @@ export interface SignalWorkflowInput {
   readonly seq: number;
   readonly signalName: string;
   readonly args: unknown[];
+  readonly typeInfo?: SignalTypeInfo;
   readonly headers: Headers;
   readonly target:
     | { readonly type: 'external'; readonly workflowExecution: { readonly workflowId: string; readonly runId?: string } }

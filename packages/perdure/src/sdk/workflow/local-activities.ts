@@ -8,11 +8,13 @@
  * How many microtasks lie between a result and the caller is part of the order of commands, and the same as in the official SDK: two
  * nested asynchronous functions, each of which awaits. Do not flatten them.
  */
+import type { ActivityTypeInfoMap } from '../common/activity-definition.js';
 import type { ActivityFunction, UntypedActivities } from '../common/definitions.js';
 import type { LocalActivityOptions } from '../common/activity-options.js';
 import { msOptionalToNumber } from '../common/duration.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import { compileRetryPolicy } from '../common/retry-policy.js';
+import { argsToPayloads, type PayloadTypeInfo } from '../common/type-info.js';
 import { brandedErrorClass } from '../common/error-brand.js';
 import type { CancellationBehaviour, LocalBackoff, WireRetryPolicy } from './activation.js';
 import { cancellationBehaviour, type NotAnActivityMethod } from './activities.js';
@@ -32,6 +34,11 @@ export type LocalActivityInterfaceFor<T> = {
   [K in keyof T]: T[K] extends ActivityFunction ? LocalActivityFunctionWithOptions<T[K]> : typeof NotAnActivityMethod;
 };
 
+export interface LocalActivityProxyOptions<A = UntypedActivities> extends LocalActivityOptions {
+  /** How arguments and results travel, by the names of activities; see `setActivityOptions` for the other side. */
+  activityTypeInfo?: ActivityTypeInfoMap<A>;
+}
+
 /** @internal The attempt failed and the next one is far away. */
 export class LocalActivityBackoff extends Error {
   constructor(readonly backoff: LocalBackoff) {
@@ -48,21 +55,23 @@ brandedErrorClass(LocalActivityBackoff, 'LocalActivityBackoff');
  * const { priceOf } = proxyLocalActivities<typeof activities>({ startToCloseTimeout: '2 seconds' });
  * const price = await priceOf(article);
  */
-export function proxyLocalActivities<A = UntypedActivities>(options: LocalActivityOptions): LocalActivityInterfaceFor<A> {
-  const compiled = compile(options);
-  return functionProxy((name) => activityFunction(name, options, compiled)) as LocalActivityInterfaceFor<A>;
+export function proxyLocalActivities<A = UntypedActivities>(options: LocalActivityProxyOptions<A>): LocalActivityInterfaceFor<A> {
+  const { activityTypeInfo, ...given } = options ?? {};
+  const types: Readonly<Record<string, PayloadTypeInfo | undefined>> = activityTypeInfo ?? {};
+  const compiled = compile(given);
+  return functionProxy((name) => activityFunction(name, given, compiled, types[name])) as LocalActivityInterfaceFor<A>;
 }
 
-function activityFunction(name: string, options: LocalActivityOptions, compiled: CompiledOptions): unknown {
-  const activity = (...args: unknown[]): Promise<unknown> => execute(name, args, compiled);
+function activityFunction(name: string, options: LocalActivityOptions, compiled: CompiledOptions, types: PayloadTypeInfo | undefined): unknown {
+  const activity = (...args: unknown[]): Promise<unknown> => execute(name, args, compiled, types);
   activity.executeWithOptions = (overrides: LocalActivityOptions, args: unknown[]): Promise<unknown> =>
-    execute(name, args, compile({ ...options, ...overrides }));
+    execute(name, args, compile({ ...options, ...overrides }), types);
   return activity;
 }
 
 /** Runs a local activity by name, for code that finds out names and options while it runs. */
-export function scheduleLocalActivity<R>(activityType: string, args: unknown[], options: LocalActivityOptions): Promise<R> {
-  return execute(activityType, args, compile(options)) as Promise<R>;
+export function scheduleLocalActivity<R>(activityType: string, args: unknown[], options: LocalActivityOptions, typeInfo?: PayloadTypeInfo): Promise<R> {
+  return execute(activityType, args, compile(options), typeInfo) as Promise<R>;
 }
 
 interface CompiledOptions {
@@ -101,14 +110,14 @@ interface Attempt {
   readonly originalScheduleTimeMs: number | undefined;
 }
 
-async function execute(activityType: string, args: unknown[], options: CompiledOptions): Promise<unknown> {
+async function execute(activityType: string, args: unknown[], options: CompiledOptions, types: PayloadTypeInfo | undefined): Promise<unknown> {
   const run = currentRun(`Local activity ${activityType}`);
   let next: Attempt = { attempt: 1, originalScheduleTimeMs: undefined };
   for (;;) {
     run.assertMayAct('schedule-local-activity');
     const seq = run.nextSeq.activity++;
     try {
-      return await intercepted(run, seq, activityType, args, options, next);
+      return await intercepted(run, seq, { activityType, args, ...(types && { typeInfo: types }) }, options, next);
     } catch (error) {
       if (!(error instanceof LocalActivityBackoff)) throw error;
       const { backoffMs, attempt, originalScheduleTimeMs } = error.backoff;
@@ -118,10 +127,12 @@ async function execute(activityType: string, args: unknown[], options: CompiledO
   }
 }
 
-function intercepted(run: WorkflowRun, seq: number, activityType: string, args: unknown[], options: CompiledOptions, attempt: Attempt): Promise<unknown> {
+type Call = Pick<LocalActivityInput, 'activityType' | 'args' | 'typeInfo'>;
+
+function intercepted(run: WorkflowRun, seq: number, call: Call, options: CompiledOptions, attempt: Attempt): Promise<unknown> {
   const { outbound } = run.interceptors;
   const { originalScheduleTimeMs: first } = attempt;
-  const input = { activityType, args, options: options.given, headers: {}, seq, attempt: attempt.attempt, ...(first !== undefined && { originalScheduleTimeMs: first }) };
+  const input = { ...call, options: options.given, headers: {}, seq, attempt: attempt.attempt, ...(first !== undefined && { originalScheduleTimeMs: first }) };
   if (outbound.length === 0) return schedule(run, input, options);
   // An interceptor may have put other options in place.
   const next = (changed: LocalActivityInput) => schedule(run, changed, changed.options === options.given ? options : compile(changed.options));
@@ -129,7 +140,7 @@ function intercepted(run: WorkflowRun, seq: number, activityType: string, args: 
 }
 
 async function schedule(run: WorkflowRun, input: LocalActivityInput, options: CompiledOptions): Promise<unknown> {
-  const { activityType, args, headers, seq, attempt, originalScheduleTimeMs } = input;
+  const { activityType, args, headers, seq, attempt, originalScheduleTimeMs, typeInfo } = input;
   // In a replay nothing is run: history has the result.
   if (!run.isReplaying && !run.start.hasLocalActivity(activityType)) {
     throw new ReferenceError(`Local activity of type '${activityType}' not registered on worker. Add it to the worker's \`activities\`.`);
@@ -140,17 +151,18 @@ async function schedule(run: WorkflowRun, input: LocalActivityInput, options: Co
       scope.cancelRequested.catch(reject);
       return;
     }
-    const { payloadConverter } = run;
+    const activityId = String(seq);
+    const of = run.conversions.ofActivity(activityId, true);
     const site = callSite(execute);
     run.push({
       kind: 'schedule-local-activity',
       seq,
       site,
-      activityId: String(seq),
+      activityId,
       activityType,
       attempt,
       originalScheduleTimeMs,
-      input: args.map((arg) => payloadConverter.toPayload(arg)),
+      input: argsToPayloads(of.payloads, args, typeInfo?.inputTypes),
       headers: fieldsFromHeaders(headers),
       scheduleToCloseTimeoutMs: options.scheduleToCloseTimeoutMs,
       scheduleToStartTimeoutMs: options.scheduleToStartTimeoutMs,
@@ -158,11 +170,11 @@ async function schedule(run: WorkflowRun, input: LocalActivityInput, options: Co
       retryPolicy: options.retryPolicy,
       localRetryThresholdMs: options.localRetryThresholdMs,
       cancellation: options.cancellation,
-      summary: options.summary === undefined ? undefined : payloadConverter.toPayload(options.summary),
+      summary: options.summary === undefined ? undefined : of.payloads.toPayload(options.summary),
     });
     const requestCancel = (): void => {
       if (run.activities.has(seq)) run.push({ kind: 'request-cancel-local-activity', seq });
     };
-    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site }, requestCancel));
+    run.activities.set(seq, scope.whileWaiting({ resolve, reject, site, of, outputType: typeInfo?.outputType }, requestCancel));
   });
 }

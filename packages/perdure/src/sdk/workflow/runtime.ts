@@ -7,6 +7,7 @@
  */
 import * as common from '../common/index.js';
 import type { RealmRun, RunStart } from './activation.js';
+import { Conversions } from './conversions.js';
 import { setCurrentRun } from './current-run.js';
 import { WorkflowError } from './errors.js';
 import { installGlobals } from './globals/install.js';
@@ -79,8 +80,7 @@ export function createRuntime(host: RealmHost): RealmRuntime {
       setCurrentRun(run);
       try {
         const { payloadConverter, failureConverter, workflows = {}, interceptorModules = [] } = evaluate(factory);
-        if (payloadConverter !== undefined) run.payloadConverter = payloadConverter;
-        if (failureConverter !== undefined) run.failureConverter = failureConverter;
+        run.conversions = new Conversions(start, payloadConverter, failureConverter);
         for (const { interceptors } of interceptorModules) run.interceptors.add(interceptors);
         run.setWorkflow(find(workflows, start.workflowType));
       } catch (error) {

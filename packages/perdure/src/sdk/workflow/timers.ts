@@ -83,7 +83,8 @@ export function setDurableTimeout(callback: (...args: unknown[]) => void, delayM
   const delay = Number(delayMs ?? 0);
   const scope = new CancellationScope();
   let seq = 0;
-  scope.run(async () => {
+  // Not an async function: it would call back a microtask later than Temporal's workers, in whose histories the order may count.
+  scope.run(() => {
     const timer = startTimer(run, Number.isNaN(delay) ? 1 : delay, undefined, setDurableTimeout);
     seq = timer.seq;
     return timer.elapsed;

@@ -13,6 +13,7 @@
 import { LateMap } from '../common/late-map.js';
 import { composeInterceptors } from '../common/interceptors.js';
 import { ensureTemporalFailure, ApplicationFailure } from '../common/failure.js';
+import type { PayloadTypeInfo, TypeInfo } from '../common/type-info.js';
 import type { UpdateJob } from './activation.js';
 import { runAsUpdate } from './current-update.js';
 import type { DefaultUpdateHandler } from './handlers.js';
@@ -24,6 +25,8 @@ export interface NamedUpdateHandler {
   readonly validator: ((...args: never[]) => void) | undefined;
   readonly description: string | undefined;
   readonly warnIfUnfinished: boolean;
+  /** How arguments and result travel. */
+  readonly typeInfo?: PayloadTypeInfo | undefined;
 }
 
 interface RunningUpdate {
@@ -107,7 +110,7 @@ export class UpdateHandlers {
     }
   }
 
-  #begin(job: UpdateJob, { handler, validator, warnIfUnfinished }: NamedUpdateHandler): void {
+  #begin(job: UpdateJob, { handler, validator, warnIfUnfinished, typeInfo }: NamedUpdateHandler): void {
     const run = this.#run;
     const { inbound } = run.interceptors;
     let input: UpdateInput;
@@ -115,9 +118,9 @@ export class UpdateHandlers {
       // Arguments are read anew for the handler: what the validator did to its own must not show.
       if (job.runValidator && validator !== undefined) {
         const validate = composeInterceptors(inbound, 'validateUpdate', ({ args }) => validator(...(args as never[])));
-        run.readOnly('An update validator', () => validate(this.#inputOf(job)));
+        run.readOnly('An update validator', () => validate(this.#inputOf(job, typeInfo?.inputTypes)));
       }
-      input = this.#inputOf(job);
+      input = this.#inputOf(job, typeInfo?.inputTypes);
     } catch (error) {
       this.#reject(job, error);
       return;
@@ -128,7 +131,7 @@ export class UpdateHandlers {
     const handle = composeInterceptors(inbound, 'handleUpdate', async ({ args }) => await handler(...(args as never[])));
     const execution = inbound.length === 0 ? handle(input) : (async () => handle(input))();
     execution
-      .then((result) => run.push({ kind: 'complete-update', protocolInstanceId, result: { ok: true, payload: run.payloadConverter.toPayload(result) } }))
+      .then((result) => run.push({ kind: 'complete-update', protocolInstanceId, result: { ok: true, payload: run.toPayload(result, typeInfo?.outputType) } }))
       .catch((error: unknown) => {
         if (run.isFailure(error)) {
           run.push({ kind: 'complete-update', protocolInstanceId, result: { ok: false, failure: run.toFailure(error) } });
@@ -137,8 +140,8 @@ export class UpdateHandlers {
       .finally(() => this.#running.delete(protocolInstanceId));
   }
 
-  #inputOf({ updateId, name, input, headers }: UpdateJob): UpdateInput {
-    return { updateId, name, args: this.#run.arguments(input), headers: headersFromFields(headers) };
+  #inputOf({ updateId, name, input, headers }: UpdateJob, types: readonly TypeInfo[] | undefined): UpdateInput {
+    return { updateId, name, args: this.#run.arguments(input, types), headers: headersFromFields(headers) };
   }
 
   #reject({ protocolInstanceId }: UpdateJob, error: unknown): void {

@@ -1,7 +1,7 @@
 /** Changing what lists and descriptions show of the execution. */
 import { ValueError } from '../common/errors.js';
 import { mapToPayloads } from '../common/payload-converter.js';
-import { encodeSearchAttributes, encodeSearchAttributeUpdates, type SearchAttributes, type SearchAttributeUpdatePair } from '../common/search-attributes.js';
+import { encodeSearchAttributes, encodeSearchAttributeUpdates, updatedSearchAttributes, type SearchAttributes, type SearchAttributeUpdatePair } from '../common/search-attributes.js';
 import { currentRun } from './current-run.js';
 import { callSite } from './workflow-run.js';
 
@@ -12,7 +12,7 @@ export function upsertSearchAttributes(searchAttributes: SearchAttributes | Sear
   const fields = updates ? encodeSearchAttributeUpdates(searchAttributes) : encodeSearchAttributes(searchAttributes, undefined);
   if (fields === undefined || fields.size === 0) throw new ValueError('upsertSearchAttributes needs at least one attribute.');
   run.push({ kind: 'upsert-search-attributes', fields, site: callSite(upsertSearchAttributes) });
-  run.info.searchAttributeFields = new Map([...run.info.searchAttributeFields, ...fields]);
+  run.info.searchAttributeFields = updatedSearchAttributes(run.info.searchAttributeFields, fields);
 }
 
 /** Sets memo fields; others keep their values. null removes a field. @throws ValueError when nothing is given. */

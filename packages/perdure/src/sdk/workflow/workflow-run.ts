@@ -11,16 +11,17 @@
 import { LateMap } from '../common/late-map.js';
 import type { Failure } from '../../protocol/generated/failure.v1.js';
 import { IllegalStateError } from '../common/errors.js';
-import { defaultFailureConverter, type FailureConverter } from '../common/failure-converter.js';
 import { ensureTemporalFailure, TemporalFailure } from '../common/failure.js';
 import { composeInterceptors } from '../common/interceptors.js';
-import { workflowOptionsOf, type VersioningBehavior, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
-import { arrayFromPayloads, defaultPayloadConverter, type Payload, type PayloadConverter } from '../common/payload-converter.js';
+import { workflowOptionsOf, workflowStaticOptionsOf, type VersioningBehavior, type WorkflowDefinitionOptions } from '../common/workflow-definition.js';
+import { arrayFromPayloads, type Payload, type PayloadConverter } from '../common/payload-converter.js';
+import { fromPayloadWithTypeInfo, toPayloadWithTypeInfo, type PayloadTypeInfo, type TypeInfo } from '../common/type-info.js';
 import type { Activation, CallSite, Job, QueryAnswer, QueryCall, RealmCommand, RealmRun, Resolution, RunStart, TaskError } from './activation.js';
 import { CancellationScope } from './cancellation-scope.js';
 import type { ChildCompletion } from './child-workflow.js';
 import { ContinueAsNew } from './continue-as-new.js';
-import { isCancellation, isNamed } from './errors.js';
+import { Conversions, type Conversion } from './conversions.js';
+import { isCancellation, isNamed, messageOf } from './errors.js';
 import { HandlerTable } from './handler-table.js';
 import { headersFromFields, RunInterceptors } from './interceptors.js';
 import { LocalActivityBackoff } from './local-activities.js';
@@ -40,6 +41,9 @@ export interface Completion {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly site?: CallSite;
+  /** Whose the result is. Absent: the run's own. */
+  readonly of?: Conversion;
+  readonly outputType?: TypeInfo | undefined;
 }
 
 interface Condition {
@@ -56,9 +60,8 @@ interface PendingQuery {
 
 export class WorkflowRun implements RealmRun {
   readonly start: RunStart;
-  /** Set once the user's modules, which may bring their own, are evaluated. */
-  payloadConverter: PayloadConverter = defaultPayloadConverter;
-  failureConverter: FailureConverter = defaultFailureConverter;
+  /** Set once the user's modules, which may bring their own converters, are evaluated. */
+  conversions: Conversions;
   readonly rootScope = CancellationScope.root();
   readonly info: RunInfo;
   readonly interceptors = new RunInterceptors();
@@ -97,10 +100,13 @@ export class WorkflowRun implements RealmRun {
   #workflow: WorkflowFunction | undefined;
   /** Of the workflow's definition. */
   #options: WorkflowDefinitionOptions = {};
+  /** How arguments and result travel, by the workflow's definition. */
+  typeInfo: PayloadTypeInfo | undefined;
   #query: PendingQuery | undefined;
 
   constructor(start: RunStart) {
     this.start = start;
+    this.conversions = new Conversions(start);
     this.#random = new SeededRandom(start.randomSeed);
     this.timeMs = start.runStartTimeMs;
     this.info = new RunInfo(this);
@@ -110,6 +116,7 @@ export class WorkflowRun implements RealmRun {
   setWorkflow(workflow: WorkflowFunction): void {
     this.#workflow = workflow;
     this.#options = workflowOptionsOf(workflow);
+    ({ typeInfo: this.typeInfo } = workflowStaticOptionsOf(workflow));
   }
 
   /** What the calling code draws from: the run's stream, or the one that it chose. */
@@ -236,7 +243,7 @@ export class WorkflowRun implements RealmRun {
     this.isReplaying = true;
     this.#onlooker = 'A query handler';
     const fail = (error: unknown): void => void (query.answer = { ok: false, message: messageOf(error), failure: this.toFailure(ensureTemporalFailure(error)) });
-    const succeed = (value: unknown): void => void (query.answer = { ok: true, payload: this.payloadConverter.toPayload(value) });
+    const succeed = (value: unknown): void => void (query.answer = { ok: true, payload: this.toPayload(value, this.handlers.queryOutputType(call.name)) });
     try {
       const answer = this.handlers.answer(call);
       if (answer instanceof Promise) answer.then(succeed).catch(fail);
@@ -275,22 +282,31 @@ export class WorkflowRun implements RealmRun {
     else this.failTask(error);
   }
 
+  get payloadConverter(): PayloadConverter {
+    return this.conversions.own.payloads;
+  }
+
   toFailure(error: unknown): Failure {
-    return this.failureConverter.errorToFailure(error, this.payloadConverter);
+    const { payloads, failures } = this.conversions.own;
+    return failures.errorToFailure(error, payloads);
   }
 
-  toError(failure: Failure): Error {
-    return this.failureConverter.failureToError(failure, this.payloadConverter);
+  toError(failure: Failure, { payloads, failures }: Conversion = this.conversions.own): Error {
+    return failures.failureToError(failure, payloads);
   }
 
-  arguments(payloads: readonly Payload[]): unknown[] {
-    return arrayFromPayloads(this.payloadConverter, payloads);
+  toPayload(value: unknown, type: TypeInfo | undefined): Payload {
+    return toPayloadWithTypeInfo(this.payloadConverter, value, undefined, type);
+  }
+
+  arguments(payloads: readonly Payload[], types: readonly TypeInfo[] | undefined): unknown[] {
+    return arrayFromPayloads(this.payloadConverter, payloads, undefined, types);
   }
 
   #startWorkflow(): void {
     logStarted(this);
     const workflow = this.#workflow!;
-    const input = { args: this.arguments(this.start.input), headers: headersFromFields(this.start.headers) };
+    const input = { args: this.arguments(this.start.input, this.typeInfo?.inputTypes), headers: headersFromFields(this.start.headers) };
     // An async wrapper, so that a function that throws before its first await ends like any other.
     const execute = composeInterceptors(this.interceptors.inbound, 'execute', async ({ args }) => workflow(...args));
     const execution = this.interceptors.inbound.length === 0 ? execute(input) : (async () => execute(input))();
@@ -299,7 +315,7 @@ export class WorkflowRun implements RealmRun {
 
   #complete(result: unknown): void {
     if (this.completed) return;
-    this.#guarded(() => this.#close({ kind: 'complete', result: this.payloadConverter.toPayload(result) }));
+    this.#guarded(() => this.#close({ kind: 'complete', result: this.toPayload(result, this.typeInfo?.outputType) }));
   }
 
   #close(command: RealmCommand, error?: unknown): void {
@@ -320,11 +336,11 @@ export class WorkflowRun implements RealmRun {
         return this.rootScope.cancelBecause('Workflow cancelled');
       case 'fire-timer':
         // Absent: cancelled by workflow code before the firing was known.
-        return take(this.timers, job.seq)?.resolve(undefined);
+        return this.timers.take(job.seq)?.resolve(undefined);
       case 'resolve-activity':
-        return this.settle(take(this.activities, job.seq), job.result);
+        return this.settle(this.activities.take(job.seq), job.result);
       case 'resolve-local-activity': {
-        const completion = take(this.activities, job.seq);
+        const completion = this.activities.take(job.seq);
         if ('backoffMs' in job.result) completion?.reject(new LocalActivityBackoff(job.result));
         else this.settle(completion, job.result);
         return;
@@ -332,15 +348,15 @@ export class WorkflowRun implements RealmRun {
       case 'resolve-child-start':
         return this.children.get(job.seq)?.onStart(job.result);
       case 'resolve-child':
-        return take(this.children, job.seq)?.onEnd(job.result);
+        return this.children.take(job.seq)?.onEnd(job.result);
       case 'start-nexus-operation':
         return this.nexusOperations.get(job.seq)?.onStart(job.token);
       case 'resolve-nexus-operation':
-        return take(this.nexusOperations, job.seq)?.onEnd(job.result);
+        return this.nexusOperations.take(job.seq)?.onEnd(job.result);
       case 'resolve-external-signal':
-        return this.#settleExternal(take(this.externalSignals, job.seq), job.failure);
+        return this.#settleExternal(this.externalSignals.take(job.seq), job.failure);
       case 'resolve-external-cancel':
-        return this.#settleExternal(take(this.externalCancels, job.seq), job.failure);
+        return this.#settleExternal(this.externalCancels.take(job.seq), job.failure);
       default:
         job satisfies never;
     }
@@ -348,13 +364,14 @@ export class WorkflowRun implements RealmRun {
 
   settle(completion: Completion | undefined, result: Resolution): void {
     if (completion === undefined) return;
-    if (result.ok) completion.resolve(result.payload === undefined ? undefined : this.payloadConverter.fromPayload(result.payload));
-    else completion.reject(this.toError(result.failure));
+    const { of = this.conversions.own, outputType } = completion;
+    if (!result.ok) completion.reject(this.toError(result.failure, of));
+    else completion.resolve(result.payload && fromPayloadWithTypeInfo(of.payloads, result.payload, undefined, outputType));
   }
 
   #settleExternal(completion: Completion | undefined, failure: Failure | undefined): void {
     if (failure === undefined) completion?.resolve(undefined);
-    else completion?.reject(this.toError(failure));
+    else completion?.reject(this.toError(failure, completion.of));
   }
 
   /** Runs code that must not throw to the outside: what it throws fails the task. */
@@ -373,18 +390,4 @@ export function callSite(below: (...args: never[]) => unknown): CallSite {
   const site: { stack?: string } = {};
   Error.captureStackTrace(site, below);
   return site;
-}
-
-function messageOf(error: unknown): string {
-  try {
-    return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error) ? String(error.message) : String(error);
-  } catch {
-    return 'a thrown value without text';
-  }
-}
-
-function take<T>(waiting: LateMap<number, T>, seq: number): T | undefined {
-  const found = waiting.get(seq);
-  waiting.delete(seq);
-  return found;
 }

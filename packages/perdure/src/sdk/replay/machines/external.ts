@@ -65,7 +65,7 @@ export class SignalExternalMachine implements QueuedCommand, EventListener {
     const refused = event.signalExternalWorkflowExecutionFailedEventAttributes;
     if (refused === undefined && event.externalWorkflowExecutionSignaledEventAttributes === undefined) return undefined;
     this.#state = 'settled';
-    const failure = refused && notReached(`Unable to signal external workflow because it was not found`);
+    const failure = refused && notReached('Unable to signal external workflow because it was not found');
     return { kind: 'resolve-external-signal', seq: this.#command.seq, failure };
   }
 }
@@ -112,11 +112,12 @@ export class CancelExternalMachine implements QueuedCommand, EventListener {
 
   onEvent(event: HistoryEvent): Job {
     const refused = event.requestCancelExternalWorkflowExecutionFailedEventAttributes;
-    const failure = refused && notReached(`Unable to cancel external workflow because it was not found`);
+    const failure = refused && notReached('Unable to cancel external workflow because not found');
     return { kind: 'resolve-external-cancel', seq: this.#command.seq, failure };
   }
 }
 
+// Message and type are those of Temporal's workers: programs compare them.
 function notReached(message: string): Failure {
-  return Failure.create({ message, source: FAILURE_SOURCE, applicationFailureInfo: { type: '', nonRetryable: false } });
+  return Failure.create({ message, source: FAILURE_SOURCE, applicationFailureInfo: { type: 'ExternalWorkflowExecutionNotFound', nonRetryable: false } });
 }

@@ -4,7 +4,7 @@
  * Name and content are what all SDKs on the shared core write: `data` is JSON that says which activity it was, `result` is what it
  * returned; a failure stands in the marker's own field.
  */
-import { CommandType, Failure, Payloads, type Command, type HistoryEvent, type Init } from '../../../protocol/index.js';
+import { CommandType, Failure, Payloads, type Command, type Encoded, type HistoryEvent, type Init } from '../../../protocol/index.js';
 import { defaultPayloadConverter, type Payload } from '../../common/payload-converter.js';
 import type { CallSite } from '../../workflow/activation.js';
 import type { LocalActivityOutcome } from '../local-activities.js';
@@ -83,6 +83,13 @@ function dataOf(record: LocalActivityRecord): MarkerData {
     backoff: fromMillis(record.backoffMs),
     original_schedule_time: fromMillis(record.originalScheduleTimeMs),
   };
+}
+
+/** The activity that a marker is about; undefined for other markers, and for one that does not say. */
+export function localActivityIdOf(markerName: string | undefined, details: ReadonlyMap<string, Encoded<Payloads>> | undefined): string | undefined {
+  const data = markerName === LOCAL_ACTIVITY_MARKER ? details?.get(DATA) : undefined;
+  const [payload] = data === undefined ? [] : Payloads.decode(data).payloads;
+  return payload && defaultPayloadConverter.fromPayload<Partial<MarkerData>>(payload).activity_id;
 }
 
 export function isLocalActivityMarker(event: HistoryEvent): boolean {
