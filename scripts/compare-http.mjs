@@ -15,6 +15,78 @@ const ID = `http-${stamp}`;
 const at = `/api/v1/namespaces/default/workflows/${ID}`;
 const start = { workflowType: { name: 'wt' }, taskQueue: { name: `tq-${stamp}` } };
 
+const inDefault = (path) => `/api/v1/namespaces/default/${path}`;
+
+/** Activities without a workflow: nobody takes them, so each call answers the same way on both servers. */
+function activities() {
+  const id = (name) => inDefault(`activities/${ID}-${name}`);
+  const start = { activityType: { name: 'at' }, taskQueue: { name: `tq-${stamp}` }, startToCloseTimeout: '10s', input: ['a', { b: 1 }] };
+  return [
+    ['start an activity', 'POST', id('a'), start],
+    ['start it again', 'POST', id('a'), start],
+    ['start an activity without a timeout', 'POST', id('b'), { ...start, startToCloseTimeout: undefined }],
+    ['start an activity with an unknown field', 'POST', id('b'), { ...start, nonsense: 1 }],
+    ['describe an activity', 'GET', `${id('a')}?includeInput=true`],
+    ['describe an unknown activity', 'GET', id('none')],
+    ['complete an activity that nobody runs', 'POST', `${id('a')}/complete`, { result: [1] }],
+    ['fail one that nobody runs', 'POST', `${id('a')}/fail`, { failure: { message: 'm' } }],
+    ['heartbeat of one that nobody runs', 'POST', `${id('a')}/heartbeat`, { details: [1] }],
+    ['resolve one that nobody runs as cancelled', 'POST', `${id('a')}/resolve-as-canceled`, {}],
+    ['cancel an activity', 'POST', `${id('a')}/cancel`, { reason: 'r', requestId: 'q' }],
+    ['its outcome', 'GET', `${id('a')}/outcome`],
+    ['terminate it when it has ended', 'POST', `${id('a')}/terminate`, { reason: 'r' }],
+    ['count activities', 'GET', inDefault(`activity-count?query=ActivityId%3D%22${ID}-none%22`)],
+    ['list activities', 'GET', inDefault(`activities?query=ActivityId%3D%22${ID}-none%22`)],
+    ['a list query about activities that is wrong', 'GET', inDefault('activities?query=nonsense')],
+  ];
+}
+
+function deployments() {
+  const name = `d-${stamp}`;
+  const deployment = inDefault(`worker-deployments/${name}`);
+  const version = inDefault(`worker-deployment-versions/${name}`);
+  return [
+    ['an unknown deployment', 'GET', deployment],
+    ['create a deployment', 'POST', deployment, { identity: 'me', requestId: 'r' }],
+    ['create a version', 'POST', version, { deploymentVersion: { deploymentName: name, buildId: '1' }, identity: 'me', requestId: 'r' }],
+    ['set the manager', 'POST', `${deployment}/set-manager`, { managerIdentity: 'me', identity: 'me' }],
+    ['ramp a version', 'POST', `${deployment}/set-ramping-version`, { buildId: '1', percentage: 25, allowNoPollers: true, identity: 'me' }],
+    ['make it current', 'POST', `${deployment}/set-current-version`, { buildId: '1', allowNoPollers: true, identity: 'me' }],
+    ['make an unknown version current', 'POST', `${deployment}/set-current-version`, { buildId: '9', identity: 'me' }],
+    ['describe a deployment', 'GET', deployment],
+    ['describe a version', 'GET', `${version}/1`],
+    ['describe an unknown version', 'GET', `${version}/9`],
+    ['metadata of a version', 'POST', `${version}/1/update-metadata`, { upsertEntries: { note: 'text' }, identity: 'me' }],
+    ['delete a version that is current', 'DELETE', `${version}/1?identity=me`],
+    ['delete a deployment that has versions', 'DELETE', `${deployment}?identity=me`],
+  ];
+}
+
+function operators() {
+  const endpoint = { spec: { name: `e-${stamp}`, target: { worker: { namespace: 'default', taskQueue: 'q' } } } };
+  const schedule = { spec: { interval: [{ interval: '3600s' }] }, action: { startWorkflow: { workflowId: 'w', workflowType: { name: 'x' }, taskQueue: { name: 'q' }, input: [1] } }, state: { paused: true } };
+  return [
+    ['create a Nexus endpoint', 'POST', '/api/v1/nexus/endpoints', endpoint],
+    ['create it again', 'POST', '/api/v1/nexus/endpoints', endpoint],
+    ['a Nexus endpoint without a target', 'POST', '/api/v1/nexus/endpoints', { spec: { name: `f-${stamp}` } }],
+    ['an unknown Nexus endpoint', 'GET', '/api/v1/nexus/endpoints/0198c7aa-0000-7000-8000-000000000000'],
+    ['Nexus endpoints by name', 'GET', `/api/v1/nexus/endpoints?name=e-${stamp}`],
+    ['create a schedule', 'POST', inDefault(`schedules/${ID}`), { schedule, requestId: 'r' }],
+    ['patch a schedule', 'POST', inDefault(`schedules/${ID}/patch`), { patch: { unpause: 'go' } }],
+    ['an unknown schedule', 'GET', inDefault(`schedules/${ID}-none`)],
+    ['delete a schedule', 'DELETE', inDefault(`schedules/${ID}?identity=me`)],
+    ['an unknown batch job', 'GET', inDefault(`batch-operations/${ID}-job`)],
+    ['a batch job without an operation', 'POST', inDefault(`batch-operations/${ID}-job`), { visibilityQuery: 'WorkflowId="x"', reason: 'r' }],
+    ['describe a task queue', 'GET', inDefault(`task-queues/q-${stamp}?taskQueueType=1&reportStats=true`)],
+    ['limit a task queue', 'POST', inDefault(`task-queues/q-${stamp}/update-config`), { identity: 'me', taskQueueType: 'TASK_QUEUE_TYPE_ACTIVITY', updateQueueRateLimit: { rateLimit: { requestsPerSecond: 5 }, reason: 'r' } }],
+    ['a heartbeat of a worker', 'POST', inDefault('workers/heartbeat'), { identity: 'me', workerHeartbeat: [{ workerInstanceKey: `k-${stamp}`, taskQueue: 'q' }] }],
+    ['an unknown worker', 'GET', inDefault(`workers/describe/k-${stamp}-none`)],
+    ['pause an unknown workflow', 'POST', inDefault(`workflows/${ID}-none/pause`), { reason: 'r' }],
+    ['options of an unknown workflow', 'POST', inDefault(`workflows/${ID}-none/update-options`), { workflowExecutionOptions: {}, updateMask: 'versioningOverride' }],
+    ['search attributes', 'GET', inDefault('search-attributes')],
+  ];
+}
+
 /** Name, verb, path, body, headers. */
 const REQUESTS = [
   ['cluster info', 'GET', '/api/v1/cluster-info'],
@@ -46,6 +118,9 @@ const REQUESTS = [
   ['terminate', 'POST', `${at}/terminate`, { reason: 'done', details: ['why', 1] }],
   ['history after it', 'GET', `${at}/history`],
   ['terminate again', 'POST', `${at}/terminate`, {}],
+  ...activities(),
+  ...deployments(),
+  ...operators(),
   ['an unknown path', 'GET', '/api/v1/nothing'],
   ['another verb', 'PUT', at],
   ['the path without prefix', 'GET', `/namespaces/default/workflows/${ID}`],
@@ -54,7 +129,7 @@ const REQUESTS = [
 const MASKS = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME'],
-  [/"(taskId|historySizeBytes|stateTransitionCount|serverVersion|clusterId|message|nextPageToken|executionDuration)":"(?:[^"\\]|\\.)*"/g, '"$1":"…"'],
+  [/"(taskId|historySizeBytes|stateTransitionCount|serverVersion|clusterId|message|nextPageToken|longPollToken|conflictToken|stateSizeBytes|executionDuration)":"(?:[^"\\]|\\.)*"/g, '"$1":"…"'],
 ];
 const masked = (text) => MASKS.reduce((result, [pattern, by]) => result.replace(pattern, by), text);
 

@@ -73,8 +73,8 @@ export async function compatibilityPage(served, protocol) {
 
 /** The names of the Python scenarios: the first line of each test's docstring. */
 function pythonSection() {
-  const file = path.join(root, 'test/python/scenarios.py');
-  if (!fs.existsSync(file)) return ['None yet.', ''];
-  const names = [...fs.readFileSync(file, 'utf8').matchAll(/^async def scenario_\w+\(.*\)(?: -> None)?:\n {4}"""(.*?)"""/gm)].map((match) => match[1]);
+  const files = ['scenarios.py', 'services.py'].map((name) => path.join(root, 'test/python', name));
+  if (!files.every((file) => fs.existsSync(file))) return ['None yet.', ''];
+  const names = [...files.map((file) => fs.readFileSync(file, 'utf8')).join('\n').matchAll(/^async def scenario_\w+\(.*\)(?: -> None)?:\n {4}"""(.*?)"""/gm)].map((match) => match[1]);
   return ['With the Python SDK (`npm run test:python`), its replayer on every history:', '', ...names.map((name) => `* ${name}`), ''];
 }

@@ -9,34 +9,44 @@ import { limitsPage } from './reference-limits.mjs';
 import { metricsPage } from './reference-metrics.mjs';
 import { sdkPage } from './reference-sdk.mjs';
 import { sdkMetricsPage } from './reference-sdk-metrics.mjs';
+import { addTestService } from '../packages/perdure/dist/testing/time-lock.js';
+import { TimeKeeper } from '../packages/perdure/dist/testing/time-keeper.js';
+import { Router } from '../packages/perdure/dist/transport/transport.js';
 import * as protocol from '../packages/perdure/dist/protocol/index.js';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const engine = await openEngine({ ephemeral: true });
 const served = new Set(engine.router.paths());
 await engine.close();
+// Served beside the others by `--test-service` only.
+const testRouter = new Router();
+const keeper = new TimeKeeper(0);
+addTestService(testRouter, keeper);
+keeper.close();
+const servedInTests = new Set(testRouter.paths());
 
-const section = (title, service) => {
+const section = (title, service, has = served, note = undefined) => {
   const methods = Object.values(service);
-  const works = methods.filter((method) => served.has(method.path));
-  const missing = methods.filter((method) => !served.has(method.path));
+  const works = methods.filter((method) => has.has(method.path));
+  const missing = methods.filter((method) => !has.has(method.path));
   return [
     `## ${title}: ${works.length} of ${methods.length}`,
     '',
+    ...(note === undefined ? [] : [note, '']),
     works.length > 0 ? `Works: ${works.map((method) => `\`${method.name}\``).join(', ')}.` : 'None yet.',
     '',
-    missing.length > 0 ? `UNIMPLEMENTED: ${missing.map((method) => method.name).join(', ')}.` : '',
-    '',
+    ...(missing.length > 0 ? [`UNIMPLEMENTED: ${missing.map((method) => method.name).join(', ')}. The [compatibility table](compatibility.md) says why.`, ''] : []),
   ];
 };
 const text = [
   '# RPCs',
   '',
-  'Made from the running engine by `node scripts/reference.mjs`. A method that does not exist yet answers UNIMPLEMENTED and names itself.',
+  'Made from the running engine by `node scripts/reference.mjs`. A method that is not served answers UNIMPLEMENTED and names itself.',
   '',
   ...section('WorkflowService', protocol.WorkflowService),
   ...section('OperatorService', protocol.OperatorService),
-  ...section('TestService', protocol.TestService),
+  ...section('TestService', protocol.TestService, servedInTests, 'With `perdure server start-dev --test-service`, which runs on a clock that tests can skip; UNIMPLEMENTED without it.'),
+  ...section('PerdureService', protocol.PerdureService, served, 'Beyond Temporal’s API.'),
 ].join('\n');
 
 const pages = { 'docs/reference/rpcs.md': text, 'docs/reference/limits.md': limitsPage(), 'docs/reference/metrics.md': metricsPage(), 'docs/reference/sdk-metrics.md': sdkMetricsPage(), 'docs/reference/compatibility.md': await compatibilityPage(served, protocol) };

@@ -178,7 +178,9 @@ test('no `any` in public types', () => {
       const text = withoutComments(fs.readFileSync(path.join(folder, file), 'utf8'));
       // `any[]` as the bound of an argument list is the one that accepts every function and still infers its arguments.
       const rest = text.replace(/\.\.\.args: any\[\]/g, '').replace(/extends any\[\]( = (any\[\]|\[\]))?/g, '');
-      for (const line of rest.split('\n')) if (/[:<|,(\s]any\b(?!\w)/.test(line)) wrong.push(`${file}: ${line.trim()}`);
+      // Only an activity knows what its heartbeats say. Programs for Temporal's SDK use it unchecked, and are to compile.
+      const checked = rest.replace('heartbeatDetails: any;', '');
+      for (const line of checked.split('\n')) if (/[:<|,(\s]any\b(?!\w)/.test(line)) wrong.push(`${file}: ${line.trim()}`);
     }
   }
   assert.deepEqual(wrong, []);

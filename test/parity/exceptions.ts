@@ -15,11 +15,9 @@ export interface Exception {
   readonly isInWork?: true;
 }
 
-const ACTIVITY = '@temporalio/activity';
 const CLIENT = '@temporalio/client';
 const COMMON = '@temporalio/common';
 const ENVCONFIG = '@temporalio/envconfig';
-const NEXUS = '@temporalio/nexus';
 const OPENTELEMETRY = '@temporalio/interceptors-opentelemetry';
 const TESTING = '@temporalio/testing';
 const WORKER = '@temporalio/worker';
@@ -33,73 +31,38 @@ export const EXCEPTIONS: readonly Exception[] = [
     instead: 'A workflow that calls the operation.',
   },
   {
-    modules: [CLIENT],
-    names: ['Activity*', '*Activity*', 'TypedActivityClient', 'Client.activity', 'ClientInterceptors.activity', 'RawActivity*'],
-    because: 'Activities without a workflow are being built.',
-    isInWork: true,
-  },
-  {
-    modules: [CLIENT, COMMON, WORKFLOW],
-    names: ['*.versioningOverride', '*VersioningOverride', 'InitialVersioningBehavior', 'ContinueAsNewOptions.initialVersioningBehavior'],
-    because: 'Worker deployments are being built.',
-    isInWork: true,
-  },
-  {
-    modules: [ACTIVITY, CLIENT, COMMON, NEXUS, WORKFLOW],
-    names: [
-      '*.typeInfo', '*TypeInfo', '*.outputType', '*TypeInfoMap', '*.validateConverterHint', 'ConverterHint', 'TransferTypeConverter', 'rawValueTypeInfo', 'setActivityOptions',
-      'ActivityDefinitionOptions', '*.signalWithOptions', '*.queryWithOptions', 'WorkflowSignalOptions', 'WorkflowQueryOptions', 'WorkflowDefinitionConfig',
-      'WorkflowStaticOptions', 'defineWorkflowOptions', 'ActivityProxyOptions', 'LocalActivityProxyOptions', 'SignalDefinitionOptions', 'QueryDefinitionOptions',
-      'UpdateDefinitionOptions', 'defineSignal()', 'defineQuery()', 'defineUpdate()', 'WorkflowTypeOptions', 'extractWorkflowTypeAndConfig',
-      'AsyncCompletionCompleteOptions',
-    ],
-    because: 'Hints of types for converters are experimental there.',
-    instead: 'Definitions with schemas: `defineSignal({ name, input })` and the like convert on both sides, and check.',
-  },
-  {
-    modules: [CLIENT, COMMON, WORKER, WORKFLOW],
-    names: [
-      '*SerializationContext', 'PayloadConverter.*()', 'PayloadConverterWithEncoding.*()', 'CompositePayloadConverter.*()', 'DefaultPayloadConverter.*()',
-      'defaultPayloadConverter.*()', 'FailureConverter.*()', 'DefaultFailureConverter.*()', 'defaultFailureConverter.*()', 'PayloadCodec.*()', 'mapToPayloads()',
-      'mapFromPayloads()', 'arrayFromPayloads()', 'fromPayloadsAtIndex()', 'convertOptionalToPayload()', 'AsyncCompletionOperationOptions', 'AsyncCompletionClient.*()', 'StorageDriver*Info',
-      'StorageDriver*Context.target',
-    ],
-    because: 'Converters and codecs are not told whose payload they convert; that is experimental there.',
-    instead: 'What decides about a payload goes into the payload: `EncryptionCodec` writes the id of its key into the metadata.',
-  },
-  {
     modules: [WORKFLOW],
     names: ['*.eventGroups', 'EventGroupMarker', 'createEventGroup', 'ContinueAsNew.eventGroupMarkers'],
-    because: 'Groups of events are experimental there; no console here shows them.',
-    instead: '`summary` of activities and timers.',
+    because: 'Groups of events are experimental there; the server here does not keep them, and no console shows them.',
+    instead: '`summary` of activities, timers and children; `setCurrentDetails`.',
   },
   {
     modules: [CLIENT, COMMON, WORKFLOW],
-    names: ['encode*', 'decode*', 'reachabilityResponseFromProto', 'ProtoFailure.failureInfo', 'EncodingType', 'encodingKeys', 'rawPayloadTypeBrand', 'Timestamp'],
+    names: ['Payload.externalPayloads', 'encode*', 'decode*', 'reachabilityResponseFromProto', 'ProtoFailure.failureInfo', 'rawPayloadTypeBrand', 'Timestamp'],
     because: 'Between the constants of the SDK and the classes of `@temporalio/proto`, which do not exist here.',
   },
   {
     modules: [CLIENT],
     names: ['WorkflowService', 'OperatorService', 'TestService', 'HealthService'],
     because: 'Classes of `protobufjs`.',
-    instead: '`connection.workflowService`, `operatorService` and `healthService`, whose methods take and give plain messages.',
+    instead: '`connection.workflowService`, `operatorService`, `testService` and `healthService`, whose methods take and give plain messages.',
   },
   {
     modules: [CLIENT, WORKER],
     names: [
-      'Connection.testService', 'NativeConnection.testService', '*.callContextStorage', 'CallContext', 'ConnectionOptions.credentials', 'ConnectionOptions.callCredentials', 'ConnectionOptions.channelArgs',
+      '*.callContextStorage', 'CallContext', 'ConnectionOptions.credentials', 'ConnectionOptions.callCredentials', 'ConnectionOptions.channelArgs',
       'ConnectionOptions.interceptors', 'ConnectionOptionsWithDefaults', 'Connection.options', 'ConnectionLike.*', 'InternalConnectionLike*', 'GrpcRetryOptions', 'BackoffOptions',
       'defaultGrpcRetryOptions', 'makeGrpcRetryInterceptor', 'DNSLoadBalancingConfig', 'GrpcCompressionConfig', 'NativeConnectionOptions.d*', 'NativeConnectionOptions.grpcCompression',
     ],
     because: 'Of `@grpc/grpc-js` and of the native client. The transport here is its own, retries by itself, and needs none of it.',
-    instead: '`tls`, `apiKey`, `metadata`, `keepAlive`; a `ConnectionLike` is any transport.',
+    instead: '`tls`, `apiKey`, `metadata`, `proxy`, `keepAlive`; `withDeadline` and `withAbortSignal` limit the retries; a `ConnectionLike` is any transport.',
   },
   {
     modules: [CLIENT, COMMON, WORKER, WORKFLOW],
     names: [
       'Loaded*', 'Compiled*', 'WithCompiledWorkflowOptions', 'compileWorkflowOptions', 'addDefaultWorkflowOptions', '*AnnotatedType', 'WorkflowSignalWithStartOptionsWith*', 'UnversionedBuildIdType',
       'Client.taskQueue', 'LocalActivityDoBackoff', 'LocalActivityInput.originalScheduleTime', 'MetricTagsOrFunc', 'SdkComponent', 'ActivityCancellationDetails.static fromProto',
-      'defaultPayloadConverter.converter*', 'LoadedDataConverter.externalStorage', 'defaultDataConverter.externalStorage', 'DefaultFailureConverter.*',
+      'LoadedDataConverter.externalStorage', 'defaultDataConverter.externalStorage', 'DefaultFailureConverter.*',
       'TypedSearchAttributes.static *',
     ],
     because: 'How that SDK is made inside, or retired: not for programs.',
@@ -107,7 +70,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     modules: [WORKER],
     names: [
-      'Runtime.*', 'makeTelemetryFilterString', 'ConsoleLogger', 'ForwardLogger', 'LogExporterConfig', 'LogTimestamp', 'ResourceBasedTuner.*', 'ResourceBasedTunerWithController',
+      'Runtime.*', 'ConsoleLogger', 'ForwardLogger', 'LogExporterConfig', 'LogTimestamp', 'ResourceBasedTuner.*', 'ResourceBasedTunerWithController',
       'Worker.num*', 'WorkerStatus.numHeartbeatingActivities',
     ],
     because: 'About the native part, of which there is none.',
@@ -115,13 +78,10 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     modules: [WORKER],
-    names: ['WorkflowBundle*', 'BundleOptions.webpackConfigHook', 'BundleOptions.preloadModules', '*.showStackTraceSources', 'startDebugReplayer', 'ReplayWorkerOptions.replayName'],
+    names: ['WorkflowBundleWithSourceMap', 'BundleOptions.webpackConfigHook', 'BundleOptions.preloadModules', '*.showStackTraceSources', 'startDebugReplayer', 'ReplayWorkerOptions.replayName'],
     because: 'About webpack and the threads of that SDK. Workflow files are loaded as they are.',
     instead: '`bundlerOptions.sharedPackages` loads packages once; a debugger attaches to the worker, or to `perdure replay`.',
   },
-  { modules: [WORKER], names: ['*.disablePayloadErrorLimit'], because: 'The server refuses what is too large in any case; the check before says which field it is.' },
-  { modules: [WORKER], names: ['UnhandledRejectionError'], because: 'A promise that nobody handles fails the workflow task with an error of that name; it is not thrown to programs.' },
-  { modules: [WORKER], names: ['NativeConnectionOptions.proxy'], because: 'Connections through an HTTP proxy are not offered yet.' },
   {
     modules: [TESTING],
     names: [

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import time
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Awaitable, Callable, Union
+from typing import Awaitable
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
@@ -29,30 +27,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, Worker
 
 import activities
+import services
 import workflows as w
-
-RUN = f"python-{os.getpid()}"
-QUEUE = f"{RUN}-queue"
-STARTED: list[WorkflowHandle[Any, Any]] = []
-
-
-async def start(client: Client, run: Any, *args: Any, name: str, **options: Any) -> WorkflowHandle[Any, Any]:
-    handle = await client.start_workflow(run, args=args, id=f"{RUN}-{name}", task_queue=QUEUE, **options)
-    STARTED.append(handle)
-    return handle
-
-
-async def eventually(ask: Callable[[], Union[Any, Awaitable[Any]]]) -> Any:
-    """Asks again until the answer is true."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        answer = ask()
-        if asyncio.iscoroutine(answer):
-            answer = await answer
-        if answer:
-            return answer
-        await asyncio.sleep(0.02)
-    raise AssertionError("what the scenario waits for did not come")
+from stage import QUEUE, RUN, STARTED, eventually, start
 
 
 async def scenario_hello(client: Client) -> None:
@@ -205,7 +182,7 @@ async def scenario_refusals(client: Client) -> None:
 
 async def replay() -> None:
     """every history replays"""
-    replayer = Replayer(workflows=w.ALL)
+    replayer = Replayer(workflows=[*w.ALL, *services.WORKFLOWS])
     for handle in STARTED:
         await replayer.replay_workflow(await handle.fetch_history())
 
@@ -228,7 +205,7 @@ async def main() -> int:
     cached = "--no-cache" not in sys.argv
     suffix = "" if cached else " (nothing cached)"
     worker = Worker(client, task_queue=QUEUE, workflows=w.ALL, activities=activities.ALL, max_cached_workflows=100 if cached else 0)
-    found = [value for name, value in globals().items() if name.startswith("scenario_")]
+    found = [value for room in (globals(), vars(services)) for name, value in room.items() if name.startswith("scenario_")]
     async with worker:
         results = await asyncio.gather(*(attempt((run.__doc__ or "") + suffix, run(client)) for run in found))
     results.append(await attempt((replay.__doc__ or "") + suffix, replay()))

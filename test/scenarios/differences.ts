@@ -73,6 +73,12 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     because: 'the handler says so; Temporal’s server drops it where a handler fails an operation, and keeps it where a workflow behind one fails',
   },
   {
+    what: /^WORKFLOW_EXECUTION_CONTINUED_AS_NEW\.initialVersioningBehavior$/,
+    where: 'deployments/',
+    seen: 'the end of a run that continues as new says how the next one finds its version, as the protocol has it; Temporal’s server leaves that out',
+    because: 'whoever reads the history can see why the next run moved',
+  },
+  {
     what: /^WORKFLOW_TASK_FAILED\.failure\.message$/,
     seen: 'what is wrong with a command is said in other words, behind the same cause',
     because: 'clients read the cause in front of the text; ours says what is wrong and with which id',

@@ -91,6 +91,8 @@ function inOrder(runs: readonly RecordedRun[], mark: string): RecordedRun[] {
 
 /** Differs between any two runs and says nothing. */
 const NOISE = new Set(['historySizeBytes', 'identity', 'requestId', 'stackTrace', 'namespaceId', 'parentWorkflowNamespaceId', 'binaryChecksum', 'sdkMetadata', 'meteringMetadata', 'workerVersion', 'forkEventVersion', 'attachedRequestId']);
+/** What the official SDK appends to the identity of a worker for its sticky queue. */
+const STICKY = /(?<=-)[0-9a-f]{32}\b/g;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 class Mask {
@@ -111,6 +113,7 @@ class Mask {
         if (!this.#ids.has(id)) this.#ids.set(id, `<id ${this.#ids.size + 1}>`);
         return this.#ids.get(id) as string;
       })
+      .replaceAll(STICKY, '<sticky>')
       .replaceAll(/\d+@[\w.-]+/g, '<identity>')
       .replaceAll(/\{"seconds":\d{9,},"nanos":\d+\}/g, '<time>')
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>');

@@ -1,7 +1,7 @@
-/** Reads the histories of the runs that a scenario left, and of their successors. */
+/** Reads the histories of the runs that a scenario left, of their successors and of their children, which may have ended before a worker saw them. */
 import { Code, History, RpcError, WorkflowService, type HistoryEvent } from '#perdure/protocol/index';
 import type { Transport } from '#perdure/transport/transport';
-import { successors } from './history-rows.js';
+import { offspring } from './history-rows.js';
 import type { Run, Sightings } from './recorder.js';
 
 export interface RecordedRun extends Run {
@@ -20,10 +20,10 @@ export async function historiesOf(transport: Transport, namespace: string, sight
     if (encoded === undefined) continue;
     const { events } = History.decode(encoded);
     found.push({ ...run, events, encoded });
-    for (const runId of successors(events)) {
-      if (known.has(runId)) continue;
-      known.add(runId);
-      queue.push({ workflowId: run.workflowId, runId });
+    for (const next of offspring(run.workflowId, events)) {
+      if (known.has(next.runId)) continue;
+      known.add(next.runId);
+      queue.push(next);
     }
   }
   return found;

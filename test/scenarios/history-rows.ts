@@ -1,5 +1,6 @@
 /** Which rows of the table a history shows: event types, timeouts, causes, retry states. */
 import { Failure, TimeoutType, type Encoded, type HistoryEvent } from '#perdure/protocol/index';
+import type { Run } from './recorder.js';
 import { rowOf, type Row } from './rows.js';
 
 const ACTIVITY_TIMEOUTS: Partial<Record<TimeoutType, Row>> = {
@@ -12,10 +13,15 @@ const TASK_TIMEOUTS: Partial<Record<TimeoutType, Row>> = {
   [TimeoutType.SCHEDULE_TO_START]: 'timeout:workflowTask.scheduleToStart',
   [TimeoutType.START_TO_CLOSE]: 'timeout:workflowTask.startToClose',
 };
+const OPERATION_TIMEOUTS: Partial<Record<TimeoutType, Row>> = {
+  [TimeoutType.SCHEDULE_TO_CLOSE]: 'timeout:nexus.scheduleToClose',
+  [TimeoutType.SCHEDULE_TO_START]: 'timeout:nexus.scheduleToStart',
+  [TimeoutType.START_TO_CLOSE]: 'timeout:nexus.startToClose',
+};
 
-function* timeoutsIn(failure: Failure | undefined): Generator<Row> {
+function* timeoutsIn(failure: Failure | undefined, rows = ACTIVITY_TIMEOUTS): Generator<Row> {
   for (let at = failure; at !== undefined; at = at.cause) {
-    const row = at.timeoutFailureInfo && ACTIVITY_TIMEOUTS[at.timeoutFailureInfo.timeoutType];
+    const row = at.timeoutFailureInfo && rows[at.timeoutFailureInfo.timeoutType];
     if (row) yield row;
   }
 }
@@ -43,6 +49,7 @@ export function historyRows(events: readonly HistoryEvent[]): Row[] {
       event.childWorkflowExecutionTimedOutEventAttributes;
     rows.push(rowOf('policy:retryState.', ended?.retryState));
     rows.push(...timeoutsIn(decoded(event.activityTaskTimedOutEventAttributes?.failure)), ...timeoutsIn(decoded(event.activityTaskStartedEventAttributes?.lastFailure)));
+    rows.push(...timeoutsIn(decoded(event.nexusOperationTimedOutEventAttributes?.failure), OPERATION_TIMEOUTS));
     if (event.workflowExecutionTimedOutEventAttributes) rows.push(...runTimeouts(started?.workflowExecutionTimeout, started?.workflowRunTimeout, 'workflow'));
     const child = event.childWorkflowExecutionTimedOutEventAttributes;
     if (child) {
@@ -59,14 +66,16 @@ function runTimeouts(executionMs: number | undefined, runMs: number | undefined,
   return [`timeout:${whose}.run`];
 }
 
-/** The runs that an event names as its run's successor. */
-export function successors(events: readonly HistoryEvent[]): string[] {
+/** The runs that come of a run: the next one of its chain, and its children. */
+export function offspring(workflowId: string, events: readonly HistoryEvent[]): Run[] {
   return events.flatMap((event) => {
     const next =
       event.workflowExecutionContinuedAsNewEventAttributes ??
       event.workflowExecutionCompletedEventAttributes ??
       event.workflowExecutionFailedEventAttributes ??
       event.workflowExecutionTimedOutEventAttributes;
-    return next?.newExecutionRunId ? [next.newExecutionRunId] : [];
+    if (next?.newExecutionRunId) return [{ workflowId, runId: next.newExecutionRunId }];
+    const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+    return child === undefined ? [] : [{ workflowId: child.workflowId, runId: child.runId }];
   });
 }

@@ -2,12 +2,16 @@
 import {
   WorkflowService,
   type Command,
+  type CreateScheduleRequest,
   type Method,
+  type PatchScheduleRequest,
   type QueryWorkflowRequest,
   type ResetWorkflowExecutionRequest,
   type RespondWorkflowTaskCompletedRequest,
   type SignalWithStartWorkflowExecutionRequest,
+  type StartActivityExecutionRequest,
   type StartWorkflowExecutionRequest,
+  type UpdateScheduleRequest,
   type UpdateWorkflowExecutionRequest,
   type PollWorkflowExecutionUpdateRequest,
   type ExecuteMultiOperationRequest,
@@ -39,7 +43,17 @@ reads(WorkflowService.PollWorkflowExecutionUpdate, updateRows);
 reads(WorkflowService.ExecuteMultiOperation, (request: ExecuteMultiOperationRequest) =>
   request.operations.flatMap(({ startWorkflow, updateWorkflow }) => [...(startWorkflow ? startRows(startWorkflow) : []), ...(updateWorkflow ? updateRows(updateWorkflow) : [])]),
 );
-reads(WorkflowService.RespondWorkflowTaskCompleted, (request: RespondWorkflowTaskCompletedRequest) => request.commands.flatMap(commandRows));
+reads(WorkflowService.RespondWorkflowTaskCompleted, (request: RespondWorkflowTaskCompletedRequest) => [rowOf('policy:versioning.', request.versioningBehavior), ...request.commands.flatMap(commandRows)]);
+reads(WorkflowService.StartActivityExecution, (request: StartActivityExecutionRequest) => [
+  rowOf('policy:activityIdReuse.', request.idReusePolicy),
+  rowOf('policy:activityIdConflict.', request.idConflictPolicy),
+]);
+reads(WorkflowService.CreateSchedule, ({ schedule }: CreateScheduleRequest) => [rowOf('policy:scheduleOverlap.', schedule?.policies?.overlapPolicy)]);
+reads(WorkflowService.UpdateSchedule, ({ schedule }: UpdateScheduleRequest) => [rowOf('policy:scheduleOverlap.', schedule?.policies?.overlapPolicy)]);
+reads(WorkflowService.PatchSchedule, ({ patch }: PatchScheduleRequest) => [
+  rowOf('policy:scheduleOverlap.', patch?.triggerImmediately?.overlapPolicy),
+  ...(patch?.backfillRequest ?? []).map(({ overlapPolicy }) => rowOf('policy:scheduleOverlap.', overlapPolicy)),
+]);
 
 function commandRows(command: Command): Rows {
   const child = command.startChildWorkflowExecutionCommandAttributes;
@@ -47,6 +61,7 @@ function commandRows(command: Command): Rows {
     rowOf('command:', command.commandType),
     rowOf('policy:idReuse.', child?.workflowIdReusePolicy),
     rowOf('policy:parentClose.', child?.parentClosePolicy),
+    rowOf('policy:continueAsNewVersioning.', command.continueAsNewWorkflowExecutionCommandAttributes?.initialVersioningBehavior),
   ];
 }
 

@@ -6,9 +6,12 @@
  * scenario. The rest ({@link CLAIMED_ONLY}) concern what stays inside an SDK and leaves no mark on the wire.
  */
 import {
+  ActivityIdConflictPolicy,
+  ActivityIdReusePolicy,
   CancelExternalWorkflowExecutionFailedCause,
   CommandType,
   ContinueAsNewInitiator,
+  ContinueAsNewVersioningBehavior,
   EventType,
   OperatorService,
   ParentClosePolicy,
@@ -16,9 +19,11 @@ import {
   ResetReapplyExcludeType,
   ResetReapplyType,
   RetryState,
+  ScheduleOverlapPolicy,
   SignalExternalWorkflowExecutionFailedCause,
   StartChildWorkflowExecutionFailedCause,
   UpdateWorkflowExecutionLifecycleStage,
+  VersioningBehavior,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   WorkflowService,
@@ -37,12 +42,19 @@ export const TIMEOUTS = [
   'activity.heartbeat',
   'child.execution',
   'child.run',
+  'nexus.scheduleToClose',
+  'nexus.scheduleToStart',
+  'nexus.startToClose',
 ] as const;
 
-/** What an SDK does by itself: the wire does not show it. */
+/** What an SDK does by itself, or what is in an answer only: neither requests nor histories show it. */
 export const CLAIMED_ONLY = [
   'timeout:localActivity.startToClose',
   'timeout:localActivity.scheduleToClose',
+  'timeout:standaloneActivity.scheduleToClose',
+  'timeout:standaloneActivity.scheduleToStart',
+  'timeout:standaloneActivity.startToClose',
+  'timeout:standaloneActivity.heartbeat',
   'policy:activityCancellation.TRY_CANCEL',
   'policy:activityCancellation.WAIT_CANCELLATION_COMPLETED',
   'policy:activityCancellation.ABANDON',
@@ -50,6 +62,10 @@ export const CLAIMED_ONLY = [
   'policy:childCancellation.WAIT_CANCELLATION_REQUESTED',
   'policy:childCancellation.WAIT_CANCELLATION_COMPLETED',
   'policy:childCancellation.ABANDON',
+  'policy:nexusCancellation.TRY_CANCEL',
+  'policy:nexusCancellation.WAIT_CANCELLATION_REQUESTED',
+  'policy:nexusCancellation.WAIT_CANCELLATION_COMPLETED',
+  'policy:nexusCancellation.ABANDON',
   'policy:retry.maximumAttempts',
   'policy:retry.nonRetryableErrorTypes',
   'policy:retry.nextRetryDelay',
@@ -69,6 +85,11 @@ export const ENUM_ROWS = {
   'policy:continueAsNew.': ContinueAsNewInitiator,
   'policy:updateWait.': UpdateWorkflowExecutionLifecycleStage,
   'policy:retryState.': RetryState,
+  'policy:activityIdReuse.': ActivityIdReusePolicy,
+  'policy:activityIdConflict.': ActivityIdConflictPolicy,
+  'policy:scheduleOverlap.': ScheduleOverlapPolicy,
+  'policy:versioning.': VersioningBehavior,
+  'policy:continueAsNewVersioning.': ContinueAsNewVersioningBehavior,
   'cause:workflowTask.': WorkflowTaskFailedCause,
   'cause:startChild.': StartChildWorkflowExecutionFailedCause,
   'cause:signalExternal.': SignalExternalWorkflowExecutionFailedCause,

@@ -123,8 +123,8 @@ export const SCENARIOS: readonly Scenario[] = [
       const { workflow } = stage.client;
       assert.equal(await ends('cancelled', {}, (id) => workflow.getHandle(id).cancel()), 'CancelledFailure');
       assert.equal(await ends('terminated', {}, (id) => workflow.getHandle(id).terminate('enough')), 'TerminatedFailure');
-      assert.equal(await ends('slow run', { workflowRunTimeout: 1_000 }), 'TimeoutFailure');
-      assert.equal(await ends('slow execution', { workflowExecutionTimeout: 1_000 }), 'TimeoutFailure');
+      assert.equal(await ends('slow run', { workflowRunTimeout: 2_000 }), 'TimeoutFailure');
+      assert.equal(await ends('slow execution', { workflowExecutionTimeout: 2_000 }), 'TimeoutFailure');
     },
   },
   {
@@ -188,6 +188,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await ended('by-hand', 'waits', {}, (id) => stage.client.workflow.getHandle(id).terminate());
       await ended('too-slow', 'waits', { workflowRunTimeout: 10_000 });
       await ended('continued', 'continues', {});
+      assert.equal(await stage.client.workflow.getHandle(stage.id('continued')).result(), 'continued');
     },
   },
   {

@@ -60,7 +60,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a pinned run stays on its version, another one moves on with its next workflow task',
     worker: 'own',
-    covers: ['rpc:SetWorkerDeploymentCurrentVersion', 'rpc:DescribeWorkerDeployment', 'rpc:DescribeWorkerDeploymentVersion', 'event:WORKFLOW_TASK_COMPLETED'],
+    covers: ['rpc:SetWorkerDeploymentCurrentVersion', 'rpc:DescribeWorkerDeployment', 'rpc:DescribeWorkerDeploymentVersion', 'event:WORKFLOW_TASK_COMPLETED', 'policy:versioning.PINNED', 'policy:versioning.AUTO_UPGRADE'],
     run: async (stage) => {
       await using _one = await worker(stage, '1');
       await setCurrent(stage, '1');
@@ -211,7 +211,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a run that continues as new keeps its version, unless it asks for the current one',
     worker: 'own',
-    covers: ['event:WORKFLOW_EXECUTION_CONTINUED_AS_NEW'],
+    covers: ['event:WORKFLOW_EXECUTION_CONTINUED_AS_NEW', 'policy:continueAsNewVersioning.AUTO_UPGRADE'],
     run: async (stage) => {
       await using _one = await worker(stage, '1');
       await setCurrent(stage, '1');
@@ -221,6 +221,24 @@ export const SCENARIOS: readonly Scenario[] = [
       await setCurrent(stage, '2');
       await handle.signal('end');
       assert.deepEqual(await handle.result(), ['1', '2']);
+    },
+  },
+  {
+    name: 'a run that continues as new tries the ramping version, however small its share',
+    worker: 'own',
+    covers: ['policy:continueAsNewVersioning.USE_RAMPING_VERSION'],
+    run: async (stage) => {
+      await using _one = await worker(stage, '1');
+      await setCurrent(stage, '1');
+      await using _two = await worker(stage, '2');
+      await known(stage, '2');
+      const { namespace } = stage;
+      await stage.call(WorkflowService.SetWorkerDeploymentRampingVersion, { namespace, deploymentName: deploymentOf(stage), buildId: '2', percentage: 0.001, identity: 'scenario' });
+      await eventually(async () => {
+        const { versioningInfo } = await stage.call(WorkflowService.DescribeTaskQueue, { namespace, taskQueue: { name: stage.taskQueue }, taskQueueType: TaskQueueType.WORKFLOW });
+        return versioningInfo?.rampingDeploymentVersion?.buildId === '2';
+      }, 'the ramp');
+      assert.deepEqual(await (await start(stage, 'trial')).result(), ['1', '2']);
     },
   },
   {
@@ -293,6 +311,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a restarted server knows the versions, and a pinned run stays pinned',
+    timeoutMs: 120_000,
     server: 'own',
     worker: 'own',
     covers: ['rpc:DescribeWorkerDeployment'],

@@ -71,6 +71,12 @@ export async function chain(turn: 'first' | 'same' | 'upgrade'): Promise<string>
 }
 setWorkflowOptions({ versioningBehavior: 'PINNED' }, chain);
 
+/** Goes on with the ramping version. */
+export async function trial(): Promise<string[]> {
+  return makeContinueAsNewFunc<(turn: string, before: string) => Promise<string[]>>({ workflowType: 'lastOfChain', initialVersioningBehavior: 'USE_RAMPING_VERSION' })('trial', build());
+}
+setWorkflowOptions({ versioningBehavior: 'PINNED' }, trial);
+
 export async function lastOfChain(_turn: string, before: string): Promise<string[]> {
   return [before, build()];
 }

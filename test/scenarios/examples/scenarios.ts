@@ -9,6 +9,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'approval: as many say yes as it needs, and nobody twice',
     covers: ['event:WORKFLOW_EXECUTION_SIGNALED', 'rpc:QueryWorkflow'],
+    varies: 'some votes come before the first task, some after it',
     run: async (stage) => {
       const handle = await start(stage, 'approval', [expense]);
       for (const by of ['ann', 'ann', 'nobody', 'bob']) await handle.signal('vote', { by, approves: true });
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'pipeline: parts in parallel, and how far it is',
     covers: ['event:ACTIVITY_TASK_COMPLETED', 'rpc:QueryWorkflow'],
+    varies: 'the parts are transformed at the same time',
     run: async (stage) => {
       const handle = await start(stage, 'pipeline', ['bucket']);
       assert.equal(await handle.result(), 3_000);

@@ -145,6 +145,40 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a cancellation waits as its type says, or is not told at all',
+    worker: 'own',
+    covers: [
+      'policy:nexusCancellation.ABANDON',
+      'policy:nexusCancellation.TRY_CANCEL',
+      'policy:nexusCancellation.WAIT_CANCELLATION_REQUESTED',
+      'policy:nexusCancellation.WAIT_CANCELLATION_COMPLETED',
+    ],
+    varies: 'where nobody waits for it, the answer to the request may come after the end',
+    run: async (stage) => {
+      const name = await endpoint(stage);
+      await using _ = await worker(stage);
+      const told = {
+        ABANDON: [],
+        TRY_CANCEL: ['NEXUS_OPERATION_CANCEL_REQUESTED'],
+        WAIT_CANCELLATION_REQUESTED: ['NEXUS_OPERATION_CANCEL_REQUESTED', 'NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED'],
+        WAIT_CANCELLATION_COMPLETED: ['NEXUS_OPERATION_CANCEL_REQUESTED', 'NEXUS_OPERATION_CANCELED'],
+      } as const;
+      for (const [cancellationType, events] of Object.entries(told)) {
+        const behind = stage.id(`behind ${cancellationType}`);
+        // Only one wait is for the end: for the others there is none, that could come in between.
+        const how = cancellationType === 'WAIT_CANCELLATION_COMPLETED' ? 'wait' : 'wait all the same';
+        const handle = await start(stage, 'canceller', [name, 'charge', { how, id: behind }, { cancellationType }], { workflowId: stage.id(cancellationType) });
+        await isStarted(stage, handle.workflowId);
+        await handle.signal('cancel');
+        assert.equal(await handle.result(), 'cancelled', cancellationType);
+        const seen = await names(stage, handle.workflowId);
+        for (const event of events) assert.ok(seen.includes(event), `${cancellationType}: ${seen.join()}`);
+        if (events.length === 0) assert.deepEqual(seen, ['NEXUS_OPERATION_SCHEDULED', 'NEXUS_OPERATION_STARTED']);
+        await stage.client.workflow.getHandle(behind).terminate().catch(() => undefined);
+      }
+    },
+  },
+  {
     name: 'a handler may refuse to cancel',
     worker: 'own',
     covers: ['event:NEXUS_OPERATION_CANCEL_REQUEST_FAILED'],
@@ -153,6 +187,8 @@ export const SCENARIOS: readonly Scenario[] = [
       await using _ = await worker(stage);
       const handle = await start(stage, 'canceller', [name, 'byHand', { how: '', id: stage.id('token') }]);
       await isStarted(stage, handle.workflowId);
+      // A worker has seen it: else the signal may come before that or after it.
+      await eventually(async () => (await stage.history(handle.workflowId)).filter(({ eventType }) => eventType === EventType.WORKFLOW_TASK_COMPLETED).length === 2, 'the task after the start');
       await handle.signal('cancel');
       await eventually(async () => {
         const types = (await stage.history(handle.workflowId)).map(({ eventType }) => eventType);
@@ -164,7 +200,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'an operation times out: without a worker, and when it does not end',
     worker: 'own',
-    covers: ['event:NEXUS_OPERATION_TIMED_OUT'],
+    covers: ['event:NEXUS_OPERATION_TIMED_OUT', 'timeout:nexus.scheduleToClose', 'timeout:nexus.scheduleToStart', 'timeout:nexus.startToClose'],
     run: async (stage) => {
       const [name, nobody] = [await endpoint(stage), stage.id('nobody')];
       await using _ = await worker(stage);

@@ -42,6 +42,7 @@ export async function many(endpoint: string, count: number): Promise<number> {
 export async function charging(how: string): Promise<string> {
   if (how === 'fail') throw workflow.ApplicationFailure.create({ message: 'no cover', type: 'NoCover', nonRetryable: true });
   if (how === 'wait') await workflow.condition(() => false);
+  if (how === 'wait all the same') await workflow.CancellationScope.nonCancellable(() => workflow.condition(() => false));
   if (how === 'wait for the signal') {
     let go = false;
     workflow.setHandler(workflow.defineSignal('go'), () => void (go = true));

@@ -29,7 +29,7 @@ async function asleep(stage: Stage, workflowId: string): Promise<void> {
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a trigger starts the workflow under the id with the time, and the result is handed to the next run',
-    covers: ['rpc:CreateSchedule', 'rpc:PatchSchedule', 'rpc:DescribeSchedule', 'rpc:DeleteSchedule'],
+    covers: ['policy:scheduleOverlap.BUFFER_ALL', 'rpc:CreateSchedule', 'rpc:PatchSchedule', 'rpc:DescribeSchedule', 'rpc:DeleteSchedule'],
     varies: 'the time is part of the workflow id',
     run: async (stage) => {
       const handle = await create(stage, 'report', { policies: { overlap: 'BUFFER_ALL' } }, ['sales']);
@@ -101,7 +101,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'overlap policies: skip, buffer, cancel, terminate',
-    covers: ['rpc:PatchSchedule', 'event:WORKFLOW_EXECUTION_CANCELED', 'event:WORKFLOW_EXECUTION_TERMINATED'],
+    covers: [
+      'rpc:PatchSchedule',
+      'event:WORKFLOW_EXECUTION_CANCELED',
+      'event:WORKFLOW_EXECUTION_TERMINATED',
+      'policy:scheduleOverlap.SKIP',
+      'policy:scheduleOverlap.BUFFER_ONE',
+      'policy:scheduleOverlap.CANCEL_OTHER',
+      'policy:scheduleOverlap.TERMINATE_OTHER',
+    ],
     varies: 'the time is part of the workflow id',
     run: async (stage) => {
       const handle = await create(stage, 'sleeps');
@@ -120,14 +128,20 @@ export const SCENARIOS: readonly Scenario[] = [
       const third = await until(handle, ({ info }) => info.numActionsTaken === 3, 'the one that terminated the second');
       assert.equal((await stage.client.workflow.getHandle(lastRun(second)).describe()).status.name, 'TERMINATED');
       assert.deepEqual(third.info.runningActions.map(({ workflow }) => workflow.workflowId), [lastRun(third)]);
-      await handle.delete();
       await asleep(stage, lastRun(third));
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await handle.trigger('BUFFER_ONE');
+      await until(handle, ({ raw }) => Number(raw.info?.bufferSize) === 1, 'the one that waits');
       await stage.client.workflow.getHandle(lastRun(third)).terminate();
+      const fourth = await until(handle, ({ info }) => info.numActionsTaken === 4, 'the one that has waited');
+      await handle.delete();
+      await asleep(stage, lastRun(fourth));
+      await stage.client.workflow.getHandle(lastRun(fourth)).terminate();
     },
   },
   {
     name: 'a backfill takes the actions of a past time, both ends included',
-    covers: ['rpc:PatchSchedule'],
+    covers: ['rpc:PatchSchedule', 'policy:scheduleOverlap.ALLOW_ALL'],
     run: async (stage) => {
       const handle = await create(stage, 'report', { spec: { intervals: [{ every: '1h' }] }, state: { paused: true } }, ['old']);
       await handle.backfill({ start: new Date('2025-03-01T10:00:00Z'), end: new Date('2025-03-01T12:00:00Z'), overlap: 'ALLOW_ALL' });

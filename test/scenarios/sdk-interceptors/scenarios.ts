@@ -82,6 +82,8 @@ export const SCENARIOS: readonly Scenario[] = [
       const calls: string[] = [];
       const client = tracingClient(stage, calls);
       const handle = await start({ ...stage, client }, 'incoming');
+      // An update that came before that would share the first task, or not.
+      await eventually(async () => (await stage.history(handle.workflowId)).some((event) => event.workflowTaskCompletedEventAttributes), 'the first task');
       assert.deepEqual(await handle.executeUpdate('change', { args: ['abc'] }), ['outer', ['inner', 'ABC']]);
       const refused = await failure(handle.executeUpdate('change', { args: ['forbidden'] }));
       assert.equal(refused.cause?.message, 'outer forbids it');

@@ -85,12 +85,12 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a heartbeat that does not come ends an attempt, and its details reach the next one',
-    covers: ['rpc:RecordActivityTaskHeartbeat'],
+    covers: ['rpc:RecordActivityTaskHeartbeat', 'timeout:standaloneActivity.heartbeat'],
     run: async (stage) => assert.equal(await execute(stage, 'resume', [], { heartbeatTimeout: '1 second', retry: { initialInterval: 20 } }), 42),
   },
   {
     name: 'timeouts: of an attempt, of the whole, of the wait for a worker',
-    covers: ['rpc:PollActivityExecution'],
+    covers: ['rpc:PollActivityExecution', 'timeout:standaloneActivity.startToClose', 'timeout:standaloneActivity.scheduleToClose', 'timeout:standaloneActivity.scheduleToStart'],
     run: async (stage) => {
       const slow = failure(execute(stage, 'hang', [], { id: 'slow', startToCloseTimeout: '1 second', retry: { maximumAttempts: 1 } }));
       const whole = failure(execute(stage, 'hang', [], { id: 'whole', startToCloseTimeout: undefined, scheduleToCloseTimeout: '1 second' }));
@@ -138,7 +138,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'an id that is taken: conflict and reuse policies',
-    covers: ['rpc:StartActivityExecution'],
+    covers: [
+      'rpc:StartActivityExecution',
+      'policy:activityIdConflict.FAIL',
+      'policy:activityIdConflict.USE_EXISTING',
+      'policy:activityIdReuse.REJECT_DUPLICATE',
+      'policy:activityIdReuse.ALLOW_DUPLICATE_FAILED_ONLY',
+      'policy:activityIdReuse.ALLOW_DUPLICATE',
+    ],
     run: async (stage) => {
       const first = await start(stage, 'greet', ['Ada'], { taskQueue: stage.id('nobody') });
       const taken = (await failure(start(stage, 'greet'))) as { name: string; runId?: string };
@@ -150,6 +157,8 @@ export const SCENARIOS: readonly Scenario[] = [
       assert.equal(await second.result(), '[Bob]');
       assert.equal((await failure(start(stage, 'greet', [], { idReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' }))).name, 'ActivityExecutionAlreadyStartedError');
       assert.equal((await failure(first.result())).cause?.name, 'TerminatedFailure', 'the first run is still what it was');
+      const third = await start(stage, 'greet', ['Cy'], { idReusePolicy: 'ALLOW_DUPLICATE', idConflictPolicy: 'FAIL' });
+      assert.equal(await third.result(), '[Cy]');
     },
   },
   {
