@@ -37,15 +37,19 @@ await measure('environment, worker, 24 hours of sleep, teardown', 20, () =>
   }),
 );
 
-await measure('a year of daily cron', 5, async () => {
+async function yearOf(workflow: string, args: unknown[]): Promise<number> {
   await using env = await TestEnvironment.create({ startTime: '2031-01-01T00:00:00Z' });
   await env.worker({ workflowsPath, activities });
   return await time(async () => {
-    const handle = await env.start('tick', { cronSchedule: '0 9 * * *' });
+    const handle = await env.start(workflow, { args, cronSchedule: '0 9 * * *' });
     await env.sleep('365 days');
     await handle.terminate();
   });
-});
+}
+
+await measure('a year of daily cron', 5, () => yearOf('together', [0]));
+
+await measure('a year of daily cron, with an activity each day', 5, () => yearOf('tick', []));
 
 await measure('100 environments side by side, a day each', 3, () =>
   time(() =>
