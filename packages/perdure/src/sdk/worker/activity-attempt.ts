@@ -213,6 +213,8 @@ export class ActivityAttempt {
     }
     await this.#heartbeats?.flush();
     if (reason !== undefined && isCancellation(error)) {
+      // The server says so itself, in a moment. A failure that came before would be told in its place.
+      if (reason.timedOut) return { kind: 'nothing' };
       // Only what the workflow asked for ends as cancelled; in all other cases the server must be free to try again.
       if (reason.cancelRequested) this.#tell('Activity completed as cancelled');
       if (reason.cancelRequested) return { kind: 'cancelled', details: await this.#cancelDetails(error) };

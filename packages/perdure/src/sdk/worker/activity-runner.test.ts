@@ -334,15 +334,24 @@ test('heartbeat details are those of the moment of the call', async () => {
   assert.deepEqual(values((await server.next(WorkflowService.RecordActivityTaskHeartbeat)).details), [{ row: 1 }]);
 });
 
-test('an activity past its start-to-close timeout is told so, without any heartbeat', async (t) => {
+test('an activity past its start-to-close timeout is told so, without any heartbeat, and the server says that it timed out', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
-  const { server, start } = runnerWith({ stuck: () => Context.current().cancelled });
+  let seen: unknown;
+  const { server, start } = runnerWith({
+    stuck: () =>
+      Context.current().cancelled.catch((error: unknown) => {
+        seen = error;
+        throw error;
+      }),
+  });
   start({ activityType: { name: 'stuck' }, startToCloseTimeout: 0.000_1 });
   await settle();
   mock.timers.tick(1_000);
-  const failure = await failureOf(server);
-  assert.equal(failure.message, 'TIMED_OUT');
+  await settle();
+  assert.ok(seen instanceof CancelledFailure);
+  assert.equal(seen.message, 'TIMED_OUT');
+  for (const report of [WorkflowService.RespondActivityTaskFailed, WorkflowService.RespondActivityTaskCanceled]) assert.equal(server.untaken(report), 0);
 });
 
 test('a worker that shuts down fails its activities so that the server retries them elsewhere', async () => {
