@@ -136,10 +136,16 @@ test('a client that reads slowly gets everything, and what it has not read waits
       await once(stream, 'response');
       await new Promise((resolve) => setTimeout(resolve, 50));
       let bytes = 0;
-      for await (const part of stream) {
-        bytes += (part as Buffer).length;
-        if (bytes < 300_000) await new Promise((resolve) => setImmediate(resolve));
-      }
+      // Not by iteration: on Node 24 that fails behind the last byte of such a stream, whoever serves it.
+      await new Promise((resolve, reject) => {
+        stream.on('error', reject).on('close', resolve);
+        stream.on('data', (part: Buffer) => {
+          bytes += part.length;
+          if (bytes >= 300_000) return;
+          stream.pause();
+          setImmediate(() => stream.resume());
+        });
+      });
       assert.equal(bytes, 6_000_000);
     });
   });
