@@ -1,5 +1,5 @@
 /** What must hold on the disk of a simulation, whatever went wrong before. */
-import { EventType, type HistoryEvent } from '#perdure/protocol/index';
+import { activityEnd, childEnd, EventType, operationEnd, type HistoryEvent } from '#perdure/protocol/index';
 import type { WorkflowExecutor } from '#perdure/sdk/replay/executor';
 import type { SimulatedWorld } from '#perdure/simulation/simulated-world';
 
@@ -66,18 +66,17 @@ function checkOnce(name: string, events: readonly HistoryEvent[], problems: Prob
 }
 
 function endOf(event: HistoryEvent): string | undefined {
-  const activity = event.activityTaskCompletedEventAttributes ?? event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes ?? event.activityTaskCanceledEventAttributes;
+  const activity = activityEnd(event);
   if (activity !== undefined) return `the activity of event ${activity.scheduledEventId}`;
   const task = event.workflowTaskCompletedEventAttributes ?? event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes;
   if (task !== undefined) return `the workflow task of event ${task.scheduledEventId}`;
   const timer = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
   if (timer !== undefined) return `the timer of event ${timer.startedEventId}`;
-  const child = event.childWorkflowExecutionCompletedEventAttributes ?? event.childWorkflowExecutionFailedEventAttributes ?? event.childWorkflowExecutionTerminatedEventAttributes;
+  const child = childEnd(event);
   if (child !== undefined) return `the child of event ${child.initiatedEventId}`;
   const signal = event.externalWorkflowExecutionSignaledEventAttributes ?? event.signalExternalWorkflowExecutionFailedEventAttributes;
   if (signal !== undefined) return `the signal of event ${signal.initiatedEventId}`;
-  const operation =
-    event.nexusOperationCompletedEventAttributes ?? event.nexusOperationFailedEventAttributes ?? event.nexusOperationCanceledEventAttributes ?? event.nexusOperationTimedOutEventAttributes;
+  const operation = operationEnd(event);
   if (operation !== undefined) return `the operation of event ${operation.scheduledEventId}`;
   const begin = event.nexusOperationStartedEventAttributes;
   if (begin !== undefined) return `the beginning of the operation of event ${begin.scheduledEventId}`;

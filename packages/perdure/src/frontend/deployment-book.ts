@@ -11,9 +11,8 @@ import { UNVERSIONED, versionText } from '../machines/deployment-version.js';
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Matching, QueueRouting } from '../matching/matching.js';
 import { Code, ResourceExhaustedCause, ResourceExhaustedFailure, ResourceExhaustedScope, RpcError, WorkerVersioningMode, type RoutingConfig, type WorkerDeploymentOptions, type WorkerDeploymentVersion } from '../protocol/index.js';
+import { everyMachine } from './every-machine.js';
 import type { ServedNamespace } from './namespace-registry.js';
-
-const PAGE = 500;
 
 /** What is remembered of a deployment. */
 export interface KnownDeployment {
@@ -54,12 +53,7 @@ export class DeploymentBook {
   /** Called once, before the first task is dispatched. @param namespaceIds of all namespaces */
   async load(namespaceIds: readonly string[]): Promise<void> {
     for (const namespace of namespaceIds) {
-      let after: string | undefined;
-      do {
-        const page = await this.#host.machines({ kind: DEPLOYMENT_KIND, namespace }, { limit: PAGE, ...(after !== undefined && { after }) });
-        for (const { key } of page.items) await this.#refresh(namespace, key);
-        after = page.next;
-      } while (after !== undefined);
+      for await (const { key } of everyMachine(this.#host, { kind: DEPLOYMENT_KIND, namespace })) await this.#refresh(namespace, key);
     }
   }
 

@@ -9,9 +9,8 @@ import { TASK_QUEUE_KIND, taskQueueKey, type ConfiguredQueue, type TaskQueueChan
 import type { TaskQueueAddress } from '../machines/machine.js';
 import type { Matching } from '../matching/matching.js';
 import { Code, RpcError, type TaskQueueConfig } from '../protocol/index.js';
+import { everyMachine } from './every-machine.js';
 import type { NamespaceLimits } from './request-limits.js';
-
-const PAGE = 500;
 
 interface ConfigurableQueue extends TaskQueueAddress {
   readonly type: TaskQueueType;
@@ -31,15 +30,10 @@ export class TaskQueueSettings {
   /** Called once, before the first task is dispatched. @param namespaceIds of all namespaces */
   async load(namespaceIds: readonly string[]): Promise<void> {
     for (const namespace of namespaceIds) {
-      let after: string | undefined;
-      do {
-        const page = await this.#host.machines({ kind: TASK_QUEUE_KIND, namespace }, { limit: PAGE, ...(after !== undefined && { after }) });
-        for (const { key } of page.items) {
-          const queue = await this.#host.read({ kind: TASK_QUEUE_KIND, namespace, key }, (state: ConfiguredQueue | undefined) => state);
-          if (queue !== undefined) this.#keep({ namespace, name: queue.name, type: queue.type }, queue.config);
-        }
-        after = page.next;
-      } while (after !== undefined);
+      for await (const { key } of everyMachine(this.#host, { kind: TASK_QUEUE_KIND, namespace })) {
+        const queue = await this.#host.read({ kind: TASK_QUEUE_KIND, namespace, key }, (state: ConfiguredQueue | undefined) => state);
+        if (queue !== undefined) this.#keep({ namespace, name: queue.name, type: queue.type }, queue.config);
+      }
     }
   }
 

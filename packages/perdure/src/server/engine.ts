@@ -8,6 +8,7 @@ import { BatchResetCourier } from '../frontend/batch-reset.js';
 import { CallbackAddresses } from '../frontend/callback-addresses.js';
 import { Closing } from '../frontend/closing.js';
 import { DeploymentBook } from '../frontend/deployment-book.js';
+import { everyMachine } from '../frontend/every-machine.js';
 import { ExecutionsPageCourier } from '../frontend/executions-page.js';
 import { createRouter } from '../frontend/frontend.js';
 import { NamespaceLimitBook } from '../frontend/namespace-limits.js';
@@ -84,7 +85,6 @@ export interface EngineOptions {
 const LONGEST_RECOVERY_MS = 1_000;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_RETENTION_MS = 72 * 3_600_000;
-const NAMESPACES_PER_PAGE = 500;
 
 /**
  * Opens an engine inside this process. Clients and workers attach to it without a port.
@@ -250,12 +250,7 @@ function storeFilename({ filename, ephemeral = false }: EngineOptions): string {
 
 async function namespaceAddresses(store: Store): Promise<NamespaceAddress[]> {
   const addresses: NamespaceAddress[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.machines({ kind: NAMESPACE_KIND, namespace: '' }, { limit: NAMESPACES_PER_PAGE, ...(after !== undefined && { after }) });
-    addresses.push(...page.items);
-    after = page.next;
-  } while (after !== undefined);
+  for await (const address of everyMachine(store, { kind: NAMESPACE_KIND, namespace: '' })) addresses.push(address);
   return addresses;
 }
 

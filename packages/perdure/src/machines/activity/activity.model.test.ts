@@ -7,7 +7,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ActivityExecutionStatus, Code, Failure, RpcError, StartActivityExecutionRequest } from '../../protocol/index.js';
-import type { Debt, DebtKey, HostInput } from '../machine.js';
+import type { DebtKey, HostInput } from '../machine.js';
+import { inOrder, keepBooks, owedBy } from '../testing/books.js';
 import { DEFAULT_LIMITS, type ActivityTaskTokenParts } from '../workflow/index.js';
 import { ACTIVITY_KIND, createActivityMachine, outcomeOf, type ActivityInput, type ActivityReply, type StandaloneState } from './index.js';
 
@@ -32,21 +33,10 @@ interface Taken {
   readonly isWritten: boolean;
 }
 
-function debts(state: StandaloneState): Map<DebtKey, Debt> {
-  const owed = new Map<DebtKey, Debt>();
-  for (const key of machine.debtKeys(state)) {
-    const debt = machine.debt(state, key);
-    if (debt !== undefined) owed.set(key, debt);
-  }
-  return owed;
-}
-
-const shown = (owed: ReadonlyMap<DebtKey, Debt>): unknown[] => [...owed].sort(([a], [b]) => (a < b ? -1 : 1));
-
 function send(world: World, input: ActivityInput | HostInput): Taken {
   const before = machine.restore(world.snapshot);
   const wasOpen = before.isOpen;
-  const owed = debts(before);
+  const owed = owedBy(machine, before);
   const outcome = machine.transition(before, input, { now: world.now, newId: () => 'next-run' }, SELF);
   const state = outcome.state;
   assert.ok(state !== undefined);
@@ -54,12 +44,8 @@ function send(world: World, input: ActivityInput | HostInput): Taken {
   const folded = machine.restore(world.snapshot);
   if (outcome.record !== undefined) machine.fold(folded, outcome.record);
   assert.deepEqual(Buffer.from(machine.snapshot(folded)), Buffer.from(snapshot), 'the record folds to the live state');
-  for (const key of outcome.touched) {
-    const debt = machine.debt(state, key);
-    if (debt === undefined) owed.delete(key);
-    else owed.set(key, debt);
-  }
-  assert.deepEqual(shown(owed), shown(debts(machine.restore(snapshot))), 'touched keys tell every change of what is owed');
+  keepBooks(owed, machine, state, outcome.touched);
+  assert.deepEqual(inOrder(owed), inOrder(owedBy(machine, machine.restore(snapshot))), 'touched keys tell every change of what is owed');
   if (!wasOpen) assert.equal(outcome.record, undefined, 'what is closed stays as it is');
   proveRules(state);
   return { world: { ...world, snapshot }, reply: outcome.reply, isWritten: outcome.record !== undefined };

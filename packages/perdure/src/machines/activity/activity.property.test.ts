@@ -3,20 +3,18 @@
  * order, its journal folds to its state, what is owed follows from the touched keys, what is refused changes nothing, each attempt ends
  * once, and a run that has ended stays as it is.
  *
- * A program that fails is made small and printed. `PERDURE_PROGRAMS` runs more of them, `PERDURE_SEED` begins at another one,
- * `PERDURE_CASE` runs the one that it holds. A step means something in every situation, so that any of them may be left out.
+ * `testing/programs.ts` plays them, and says how to play more.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../ports/random.js';
 import { ActivityExecutionStatus, ActivityOptions, ActivityIdConflictPolicy, ActivityIdReusePolicy, Code, Failure, Link, RpcError, StartActivityExecutionRequest } from '../../protocol/index.js';
 import type { Debt, DebtKey, HostInput, JournalRecord } from '../machine.js';
+import { keepBooks, owedBy } from '../testing/books.js';
+import { programTests } from '../testing/programs.js';
 import { DEFAULT_LIMITS, type ActivityTaskTokenParts } from '../workflow/index.js';
-import { shrink } from '../workflow/testing/shrink.js';
 import { ACTIVITY_KIND, createActivityMachine, describeActivity, outcomeOf, type ActivityInput, type ActivityReply, type StandaloneState } from './index.js';
 
-const PROGRAMS = Number(process.env['PERDURE_PROGRAMS'] ?? 1000);
-const FIRST_SEED = Number(process.env['PERDURE_SEED'] ?? 1);
 const STEPS = 40;
 const machine = createActivityMachine(() => DEFAULT_LIMITS);
 
@@ -221,13 +219,8 @@ class ProgramRun {
     assert.deepEqual(Buffer.from(machine.snapshot(run.folded)), Buffer.from(snapshot), 'the journal folds to the live state');
     const restored = machine.restore(snapshot);
     assert.deepEqual(Buffer.from(machine.snapshot(restored)), Buffer.from(snapshot), 'a snapshot restores what it was made of');
-    for (const key of touched) {
-      const debt = machine.debt(state, key);
-      if (debt === undefined) run.owed.delete(key);
-      else run.owed.set(key, debt);
-    }
-    const owed = [...machine.debtKeys(restored)].flatMap((key) => (machine.debt(restored, key) === undefined ? [] : [[key, machine.debt(restored, key)]]));
-    assert.deepEqual([...run.owed], owed, 'touched keys tell every change of what is owed');
+    keepBooks(run.owed, machine, state, touched);
+    assert.deepEqual([...run.owed], [...owedBy(machine, restored)], 'touched keys tell every change of what is owed');
     this.#rules(state);
   }
 
@@ -268,32 +261,11 @@ function play(program: readonly Step[]): ProgramRun {
   return run;
 }
 
-/** What a failing program says, without the numbers that differ between programs. */
-function complaint(program: readonly Step[], seen?: Set<string>): string | undefined {
-  try {
-    for (const status of play(program).seen) seen?.add(status);
-    return undefined;
-  } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/\d+/g, 'n') ?? '';
-  }
-}
+const { skip, playAll } = programTests({ file: 'dist/machines/activity/activity.property.test.js', programs: 1000, play });
 
-const given = process.env['PERDURE_CASE'];
-
-test('the given program', { skip: given === undefined }, () => {
-  play(JSON.parse(given ?? '[]') as Step[]);
-});
-
-test('random programs of inputs', { skip: given !== undefined }, () => {
+test('random programs of inputs', { skip }, () => {
   const seen = new Set<string>();
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed++) {
-    const program = randomProgram(seed);
-    const why = complaint(program, seen);
-    if (why !== undefined) {
-      const { steps } = shrink(program, (candidate) => complaint(candidate) === why);
-      throw new Error(`seed ${seed}: ${why}\nrepeat it with: PERDURE_CASE='${JSON.stringify(steps)}' node --test dist/machines/activity/activity.property.test.js`);
-    }
-  }
+  playAll(randomProgram, (run) => run.seen.forEach((status) => seen.add(status)));
   const { RUNNING, PAUSED, COMPLETED, FAILED, CANCELED, TERMINATED, TIMED_OUT } = ActivityExecutionStatus;
   assert.deepEqual([...seen].sort(), [RUNNING, PAUSED, COMPLETED, FAILED, CANCELED, TERMINATED, TIMED_OUT].map(String).sort(), 'the programs reach every status');
 });

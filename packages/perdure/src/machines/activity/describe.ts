@@ -1,6 +1,7 @@
 /** What readers see of an activity without a workflow. Nothing is loaded for it but its state. */
 import { ActivityExecutionStatus, PendingActivityState, RetryState } from '../../protocol/index.js';
 import type { ActivityExecutionInfo, ActivityExecutionOutcome, Init } from '../../protocol/index.js';
+import { optionsOf } from '../workflow/activities/activity-settings.js';
 import type { StandaloneState } from './state.js';
 
 /** What only some readers want: it may be large. */
@@ -22,13 +23,8 @@ export function describeActivity(state: StandaloneState, include: DescribedParts
     activityType: { name: scheduled.activityType },
     status: state.status,
     runState: runState(state),
+    ...optionsOf(activity),
     taskQueue: activity.taskQueue,
-    scheduleToCloseTimeout: activity.scheduleToCloseTimeoutMs,
-    scheduleToStartTimeout: activity.scheduleToStartTimeoutMs,
-    startToCloseTimeout: activity.startToCloseTimeoutMs,
-    heartbeatTimeout: activity.heartbeatTimeoutMs,
-    retryPolicy: activity.retryPolicy,
-    priority: activity.priority,
     attempt: activity.attempt,
     scheduleTime: data.scheduledMs,
     executionTime: state.firstAttemptMs,

@@ -2,19 +2,17 @@
  * Random programs of everything that a worker deployment can be told: its journal folds to its state, what it owes follows from the touched
  * keys, what is refused changes nothing, its routing names versions that exist, and its revision only grows.
  *
- * A program that fails is made small and printed. `PERDURE_PROGRAMS` runs more of them, `PERDURE_SEED` begins at another one,
- * `PERDURE_CASE` runs the one that it holds. A step means something in every situation, so that any of them may be left out.
+ * `testing/programs.ts` plays them, and says how to play more.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../ports/random.js';
 import { Code, Payload, RpcError, VersionDrainageStatus } from '../../protocol/index.js';
 import type { Debt, DebtKey, HostInput } from '../machine.js';
-import { shrink } from '../workflow/testing/shrink.js';
+import { inOrder, keepBooks } from '../testing/books.js';
+import { programTests } from '../testing/programs.js';
 import { conflictToken, deploymentKey, deploymentMachine as machine, describeDeployment, describeVersion, type DeploymentInput, type DeploymentReply, type DeploymentState } from './index.js';
 
-const PROGRAMS = Number(process.env['PERDURE_PROGRAMS'] ?? 1000);
-const FIRST_SEED = Number(process.env['PERDURE_SEED'] ?? 1);
 const STEPS = 40;
 const LIMITS = { versions: 3, queuesOfVersion: 2 };
 const GRACE_MS = 1_000;
@@ -165,11 +163,7 @@ class ProgramRun {
     this.#state = state;
     if (state === undefined) return reply;
     if (!wasThere && record !== undefined) this.#owed = new Map();
-    for (const key of touched) {
-      const debt = machine.debt(state, key);
-      if (debt === undefined) this.#owed.delete(key);
-      else this.#owed.set(key, debt);
-    }
+    keepBooks(this.#owed, machine, state, touched);
     this.#prove(state, wasThere);
     if (!(reply instanceof RpcError)) this.#tokens.push(reply.conflictToken);
     if (state.data.forgotten) {
@@ -187,7 +181,6 @@ class ProgramRun {
     const restored = machine.restore(machine.snapshot(state));
     assert.deepEqual(restored.data, state.data, 'a snapshot restores what it was made of');
     const owed = [...machine.debtKeys(restored)].map((key) => [key, machine.debt(restored, key)] as const);
-    const inOrder = (entries: Iterable<readonly [DebtKey, Debt | undefined]>) => [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
     assert.deepEqual(inOrder(this.#owed), inOrder(owed), 'touched keys tell every change of what is owed');
     const { revisionNumber } = state.routing;
     assert.ok(!wasThere || revisionNumber >= this.#revision, 'the revision only grows');
@@ -213,30 +206,10 @@ function play(program: readonly Step[]): ProgramRun {
   return run;
 }
 
-/** What a failing program says, without the numbers that differ between programs. */
-function complaint(program: readonly Step[], seen?: Set<VersionDrainageStatus>): string | undefined {
-  try {
-    for (const status of play(program).seen) seen?.add(status);
-    return undefined;
-  } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/\d+/g, 'n') ?? '';
-  }
-}
+const { skip, playAll } = programTests({ file: 'dist/machines/deployment/deployment.property.test.js', programs: 1000, play });
 
-const given = process.env['PERDURE_CASE'];
-
-test('the given program', { skip: given === undefined }, () => {
-  play(JSON.parse(given ?? '[]') as Step[]);
-});
-
-test('random programs of inputs', { skip: given !== undefined }, () => {
+test('random programs of inputs', { skip }, () => {
   const seen = new Set<VersionDrainageStatus>();
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed++) {
-    const program = randomProgram(seed);
-    const why = complaint(program, seen);
-    if (why === undefined) continue;
-    const { steps } = shrink(program, (candidate) => complaint(candidate) === why);
-    throw new Error(`seed ${seed}: ${why}\nrepeat it with: PERDURE_CASE='${JSON.stringify(steps)}' node --test dist/machines/deployment/deployment.property.test.js`);
-  }
+  playAll(randomProgram, (run) => run.seen.forEach((status) => seen.add(status)));
   assert.equal(seen.size, 3, 'versions are in use, drain, and are drained');
 });

@@ -4,14 +4,14 @@
  * Live transitions (`draft.ts`) and folds (`fold.ts`) both come through here. An `apply…` function decides nothing: it takes the event
  * as a fact, changes the state, copies the bytes that stay, and touches the debt keys that may have changed.
  */
-import { EventType } from '../../protocol/index.js';
+import { childEnd, EventType } from '../../protocol/index.js';
 import type { HistoryEvent, WorkflowPrivateEvent } from '../../protocol/index.js';
 import { applyActivityCancelRequested, applyActivityClosed, applyActivityScheduled, applyActivityStarted } from './activities/activities.js';
 import { applyAttemptFailed, applyAttemptHeartbeat, applyAttemptReady, applyAttemptStarted } from './activities/activity-attempts.js';
 import { applyActivityPaused, applyActivityReset, applyActivityUnpaused } from './activities/activity-operations.js';
 import { applyActivityOptionsUpdated } from './activities/activity-options.js';
 import { applyBufferFlushed, applyEventBuffered } from './buffer.js';
-import { applyChildClosed, applyChildInitiated, applyChildStarted, applyChildVersionInherited, childEnd } from './messages/children.js';
+import { applyChildClosed, applyChildInitiated, applyChildStarted, applyChildVersionInherited } from './messages/children.js';
 import { applyCallbackAttempted, applyCallbackDue } from './runs/callbacks.js';
 import { applyClosed } from './runs/close.js';
 import { applyCloseNoticeDelivered } from './messages/close-notice.js';

@@ -7,16 +7,16 @@
  *
  * A close command is refused while something waits here (the workflow has not seen it): see `commands.ts`.
  */
-import { EventType, HistoryEvent } from '../../protocol/index.js';
+import { activityEnd, childEnd, EventType, HistoryEvent, operationEnd } from '../../protocol/index.js';
 import type { EventBuffered } from '../../protocol/index.js';
 import type { Draft, EventAttributes, EventExtras } from './draft.js';
 import { releaseActivityId } from './activities/activities.js';
-import { applyChildEventBuffered, childEnd } from './messages/children.js';
+import { applyChildEventBuffered } from './messages/children.js';
 import { activityKey, timerKey } from './debts.js';
 import { rememberAttached } from './runs/options.js';
 import { applyPaused, applyUnpaused } from './runs/pause.js';
 import { applyExternalEventBuffered } from './messages/external.js';
-import { applyOperationEventBuffered, operationEnd } from './nexus/nexus-operations.js';
+import { applyOperationEventBuffered } from './nexus/nexus-operations.js';
 import { must } from './state.js';
 import type { Applying, WorkflowState } from './state.js';
 import { registerUpdateOptions } from './updates/update-callbacks.js';
@@ -111,13 +111,4 @@ export function applyBufferFlushed(state: WorkflowState): void {
   state.run.bufferSizeBytes = 0;
   // Something new to tell: the next workflow task is a first attempt.
   state.run.taskAttempt = 1;
-}
-
-function activityEnd(event: HistoryEvent): { readonly scheduledEventId: number; startedEventId: number } | undefined {
-  return (
-    event.activityTaskCompletedEventAttributes ??
-    event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ??
-    event.activityTaskCanceledEventAttributes
-  );
 }

@@ -5,6 +5,7 @@
  * what is sent to it or comes from it. Events that end an activity name only the event that scheduled it, so the ids of activities that
  * have not ended are remembered from task to task. Made only if the worker has codecs.
  */
+import { activityEnd, childEnd } from '../../protocol/index.js';
 import type { Command, HistoryEvent, Init } from '../../protocol/index.js';
 import type { PayloadCodec } from '../common/payload-codec.js';
 import { activityContext, codecsInContext } from '../common/serialization-context.js';
@@ -74,23 +75,4 @@ export class RunCodecs {
   #ofActivity(activityId: string | undefined, isLocal: boolean): Codecs {
     return codecsInContext(this.#given, activityContext(this.#namespace, activityId, this.#workflowId, isLocal));
   }
-}
-
-function activityEnd(event: HistoryEvent): { readonly scheduledEventId: number } | undefined {
-  return (
-    event.activityTaskCompletedEventAttributes ??
-    event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ??
-    event.activityTaskCanceledEventAttributes
-  );
-}
-
-function childEnd(event: HistoryEvent): { readonly workflowExecution?: { readonly workflowId: string } | undefined } | undefined {
-  return (
-    event.childWorkflowExecutionCompletedEventAttributes ??
-    event.childWorkflowExecutionFailedEventAttributes ??
-    event.childWorkflowExecutionCanceledEventAttributes ??
-    event.childWorkflowExecutionTimedOutEventAttributes ??
-    event.childWorkflowExecutionTerminatedEventAttributes
-  );
 }

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  activityEnd,
   Code,
   History,
   RespondWorkflowTaskCompletedRequest,
@@ -17,8 +18,9 @@ import {
   type HistoryEvent,
   type Init,
 } from '../../../protocol/index.js';
-import type { Debt, DebtKey, HostInput } from '../../machine.js';
-import { createWorkflowMachine, type ActivityTaskTokenParts, type WorkflowInput, type WorkflowReply, type WorkflowState, type WorkflowTaskTokenParts } from '../index.js';
+import type { DebtKey, HostInput } from '../../machine.js';
+import { inOrder, keepBooks, owedBy } from '../../testing/books.js';
+import { createWorkflowMachine, type ActivityTaskTokenParts, type WorkflowInput, type WorkflowReply, type WorkflowTaskTokenParts } from '../index.js';
 import { NAMESPACE_ID, WORKFLOW_ID, command, eventName, failure, payloads, startedWorkflow } from '../testing/test-run.js';
 
 const SCHEDULED = 5;
@@ -46,7 +48,7 @@ type Step = (world: World) => World | undefined;
 
 function send(world: World, input: WorkflowInput | HostInput): { world: World; reply: WorkflowReply | RpcError; isWritten: boolean } {
   const state = machine.restore(world.snapshot);
-  const owed = debts(state);
+  const owed = owedBy(machine, state);
   let ids = 0;
   const self = { kind: 'workflow', namespace: NAMESPACE_ID, key: WORKFLOW_ID, machine: 'run' };
   const outcome = machine.transition(state, input, { now: world.now, newId: () => `id-${world.way.length}-${ids++}` }, self);
@@ -55,12 +57,8 @@ function send(world: World, input: WorkflowInput | HostInput): { world: World; r
   const folded = machine.restore(world.snapshot);
   if (outcome.record !== undefined) machine.fold(folded, outcome.record);
   assert.deepEqual(Buffer.from(machine.snapshot(folded)), Buffer.from(snapshot), 'the record folds to the live state');
-  for (const key of outcome.touched) {
-    const debt = machine.debt(state, key);
-    if (debt === undefined) owed.delete(key);
-    else owed.set(key, debt);
-  }
-  assert.deepEqual(shown(owed), shown(debts(machine.restore(snapshot))), 'touched keys tell every change of what is owed');
+  keepBooks(owed, machine, state, outcome.touched);
+  assert.deepEqual(inOrder(owed), inOrder(owedBy(machine, machine.restore(snapshot))), 'touched keys tell every change of what is owed');
   const events = outcome.record?.history === undefined ? [] : History.decode(outcome.record.history.bytes).events;
   return { world: advance(world, snapshot, events), reply: outcome.reply, isWritten: outcome.record !== undefined };
 }
@@ -85,24 +83,9 @@ function advance(world: World, snapshot: Uint8Array, events: readonly HistoryEve
 }
 
 function endOf(event: HistoryEvent): { startedEventId: number } | undefined {
-  const end =
-    event.activityTaskCompletedEventAttributes ??
-    event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ??
-    event.activityTaskCanceledEventAttributes;
+  const end = activityEnd(event);
   return end?.scheduledEventId === SCHEDULED ? end : undefined;
 }
-
-function debts(state: WorkflowState): Map<DebtKey, Debt> {
-  const owed = new Map<DebtKey, Debt>();
-  for (const key of machine.debtKeys(state)) {
-    const debt = machine.debt(state, key);
-    if (debt !== undefined) owed.set(key, debt);
-  }
-  return owed;
-}
-
-const shown = (owed: ReadonlyMap<DebtKey, Debt>): unknown[] => [...owed].sort(([a], [b]) => (a < b ? -1 : 1));
 
 function proveRules(world: World, maximumAttempts: number): void {
   const state = machine.restore(world.snapshot);
@@ -179,7 +162,7 @@ function byId(world: World): World | undefined {
 
 /** The earliest deadline comes. */
 function wake(world: World): World | undefined {
-  const times = [...debts(machine.restore(world.snapshot)).values()].flatMap(({ wakeAt }) => wakeAt ?? []);
+  const times = [...owedBy(machine, machine.restore(world.snapshot)).values()].flatMap(({ wakeAt }) => wakeAt ?? []);
   return times.length === 0 ? undefined : send({ ...world, now: Math.max(world.now, Math.min(...times)) }, { type: 'wake' }).world;
 }
 

@@ -14,6 +14,7 @@ import {
   StartChildWorkflowExecutionFailedCause,
   StartChildWorkflowExecutionInitiatedEventAttributes,
 } from '../../../protocol/index.js';
+import { childEnd } from '../../../protocol/index.js';
 import type { ChildState, HistoryEvent } from '../../../protocol/index.js';
 import type { DebtKey } from '../../machine.js';
 import { arrive } from '../buffer.js';
@@ -134,17 +135,6 @@ export function applyChildEventBuffered(state: WorkflowState, event: HistoryEven
   if (child !== undefined) child.closing = true;
   applying.touch(startChildKey(ended));
   return true;
-}
-
-/** The attributes of the event if it is the end of a child that had started. */
-export function childEnd(event: HistoryEvent): { readonly initiatedEventId: number; startedEventId: number } | undefined {
-  return (
-    event.childWorkflowExecutionCompletedEventAttributes ??
-    event.childWorkflowExecutionFailedEventAttributes ??
-    event.childWorkflowExecutionCanceledEventAttributes ??
-    event.childWorkflowExecutionTimedOutEventAttributes ??
-    event.childWorkflowExecutionTerminatedEventAttributes
-  );
 }
 
 function noteStarted(state: WorkflowState, event: HistoryEvent, applying: Applying): ChildState | undefined {

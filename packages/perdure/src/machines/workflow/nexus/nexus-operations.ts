@@ -5,7 +5,7 @@
  * An operation that the handler ends at once has no Started event. The attempts to reach the handler are not in the history; they are
  * private events. Here is only what events change; who decides: `nexus-commands.ts`, `nexus-answers.ts`.
  */
-import { EventType, NexusOperationCancellationState, NexusOperationScheduledEventAttributes, NexusOperationState, NexusRequestState } from '../../../protocol/index.js';
+import { EventType, NexusOperationCancellationState, NexusOperationScheduledEventAttributes, NexusOperationState, NexusRequestState, operationEnd } from '../../../protocol/index.js';
 import type { HistoryEvent, NexusOperationStartedEventAttributes, NexusRequestDue, NexusRequestFailed } from '../../../protocol/index.js';
 import { keep, must } from '../state.js';
 import type { Applying, WorkflowState } from '../state.js';
@@ -99,16 +99,6 @@ export function applyOperationEventBuffered(state: WorkflowState, event: History
   if (operation !== undefined) operation.closing = true;
   touch(applying, end.scheduledEventId);
   return true;
-}
-
-/** The attributes of the event if it ends an operation. */
-export function operationEnd(event: HistoryEvent): { readonly scheduledEventId: number } | undefined {
-  return (
-    event.nexusOperationCompletedEventAttributes ??
-    event.nexusOperationFailedEventAttributes ??
-    event.nexusOperationCanceledEventAttributes ??
-    event.nexusOperationTimedOutEventAttributes
-  );
 }
 
 /** Part of every close: the operations are given up. What the handlers have begun goes on. */

@@ -5,11 +5,9 @@
  * the base run only, what became of the children and (unless excluded) of the Nexus operations that it had at the reset point. Cancel requests are not, nor is anything that
  * the workflow itself decided.
  */
-import { EventType, HistoryEvent, ResetReapplyExcludeType, ResetReapplyType } from '../../../protocol/index.js';
+import { childEnd, EventType, HistoryEvent, operationEnd, ResetReapplyExcludeType, ResetReapplyType } from '../../../protocol/index.js';
 import type { Encoded, ResetWorkflowExecutionRequest } from '../../../protocol/index.js';
 import { Reader } from '../../../protocol/reader.js';
-import { childEnd } from '../messages/children.js';
-import { operationEnd } from '../nexus/nexus-operations.js';
 import type { Draft } from '../draft.js';
 import { reapplicableUpdate, reapplyUpdate } from '../updates/update-reapply.js';
 

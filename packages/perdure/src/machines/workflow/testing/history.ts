@@ -1,9 +1,7 @@
 /** The traps that replay falls into, proved of a whole history: order around workflow tasks, references between events, nothing behind the end. */
 import assert from 'node:assert/strict';
-import { CallbackState, EventType } from '../../../protocol/index.js';
+import { activityEnd, CallbackState, childEnd, EventType, operationEnd } from '../../../protocol/index.js';
 import type { HistoryEvent } from '../../../protocol/index.js';
-import { childEnd } from '../messages/children.js';
-import { operationEnd } from '../nexus/nexus-operations.js';
 import type { TestRun } from './test-run.js';
 
 export function proveHistory(run: TestRun): void {
@@ -69,9 +67,7 @@ function proveChildEnd(event: HistoryEvent, open: Set<number>, startedIds: Reado
 }
 
 function proveActivityEnd(event: HistoryEvent, open: Set<number>, startedIds: ReadonlyMap<number, number>): void {
-  const end =
-    event.activityTaskCompletedEventAttributes ?? event.activityTaskFailedEventAttributes ??
-    event.activityTaskTimedOutEventAttributes ?? event.activityTaskCanceledEventAttributes;
+  const end = activityEnd(event);
   if (end === undefined) return;
   assert.ok(open.delete(end.scheduledEventId), 'an activity ends once');
   assert.equal(end.startedEventId, startedIds.get(end.scheduledEventId) ?? 0, 'the end of an activity names its Started event');

@@ -17,6 +17,7 @@ import {
 } from '../../../protocol/index.js';
 import type { Command, Encoded, HistoryEvent, Init, Payloads } from '../../../protocol/index.js';
 import type { Debt, DebtKey, HostInput, JournalRecord, Poller } from '../../machine.js';
+import { inOrder, keepBooks, owedBy } from '../../testing/books.js';
 import { createWorkflowMachine } from '../index.js';
 import type {
   ActivityAddress,
@@ -232,11 +233,7 @@ export class TestWorkflow {
 
   #take(run: TestRun, record: JournalRecord | undefined, touched: readonly DebtKey[]): void {
     if (record !== undefined) run.records.push(record);
-    for (const key of touched) {
-      const owed = this.machine.debt(run.live, key);
-      if (owed === undefined) run.owed.delete(key);
-      else run.owed.set(key, owed);
-    }
+    keepBooks(run.owed, this.machine, run.live, touched);
     if (this.proving) this.#prove(run, record);
   }
 
@@ -266,11 +263,7 @@ export class TestWorkflow {
 
     const owed = shown(run.owed);
     for (const state of [run.live, run.folded, restored]) {
-      const recomputed = new Map<DebtKey, Debt>();
-      for (const key of machine.debtKeys(state)) {
-        const debt = machine.debt(state, key);
-        if (debt !== undefined) recomputed.set(key, debt);
-      }
+      const recomputed = owedBy(machine, state);
       assert.equal(shown(recomputed), owed, 'touched keys tell every change of what is owed');
       if (!machine.isOpen(state)) assert.equal(recomputed.size, 0, 'a closed run owes nothing');
       else if (!state.isOpen) assert.ok([...recomputed.keys()].every((key) => isMessageKey(key) || key === 'deletion'), 'a closed run owes nothing but messages');
@@ -288,7 +281,7 @@ export class TestWorkflow {
 }
 
 function shown(owed: ReadonlyMap<DebtKey, Debt>): string {
-  return JSON.stringify([...owed].sort(([a], [b]) => (a < b ? -1 : 1)), bytesAsText);
+  return JSON.stringify(inOrder(owed), bytesAsText);
 }
 
 /** The same bytes are the same, whether in a `Buffer` or in a plain array. */
