@@ -8,19 +8,24 @@ import { DAY_MS, dayOf } from './civil.js';
 const HOUR_MS = 3_600_000;
 /** There are some 600 names, and any spelling of each. */
 const MOST_KEPT = 1000;
-/** Since 2012 clocks change at quarters of an hour only (before, some did at 00:01): one answer holds for a quarter, of the time before for a minute. */
-const QUARTER_MS = 900_000;
-const MINUTE_MS = 60_000;
-const QUARTERS_SINCE_MS = dayOf({ year: 2012, month: 1, day: 1 }) * DAY_MS;
-const MOST_ANSWERS = 500;
+/** Four years of days. */
+const MOST_DAYS = 1500;
+
+/** What is known of a day in UTC. No zone has ever changed its clock twice in one. */
+interface Day {
+  readonly offsetMs: number;
+  /** From this moment on it is the other one; infinite: the clock is not changed. */
+  readonly changesAt: number;
+  readonly laterOffsetMs: number;
+}
 
 export class Zone {
   static readonly utc = new Zone('UTC', undefined);
   /** By the name that was asked for; making one is slow. A name that is none is not kept. */
   static readonly #known = new Map<string, Zone>([['UTC', Zone.utc]]);
   readonly #format: Intl.DateTimeFormat | undefined;
-  /** Offsets by the beginning of the quarter of an hour, or of the minute: to ask the runtime takes a thousand times longer. */
-  readonly #answers = new Map<number, number>();
+  /** To ask the runtime takes a thousand times longer. */
+  readonly #days = new Map<number, Day>();
 
   private constructor(
     readonly name: string,
@@ -45,22 +50,38 @@ export class Zone {
   /** How far the wall clock is ahead of UTC at this moment, in milliseconds. @param at milliseconds since the epoch */
   offsetMs(at: number): number {
     if (this.#format === undefined) return 0;
-    const span = at < QUARTERS_SINCE_MS ? MINUTE_MS : QUARTER_MS;
-    const beginning = Math.floor(at / span) * span;
-    const known = this.#answers.get(beginning);
-    if (known !== undefined) return known;
-    const offset = this.#askOffset(this.#format, at);
-    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear();
-    this.#answers.set(beginning, offset);
-    return offset;
+    const number = Math.floor(at / DAY_MS);
+    const { offsetMs, changesAt, laterOffsetMs } = this.#days.get(number) ?? this.#learn(this.#format, number);
+    return at < changesAt ? offsetMs : laterOffsetMs;
   }
 
+  #learn(format: Intl.DateTimeFormat, number: number): Day {
+    const offsetMs = this.#days.get(number - 1)?.laterOffsetMs ?? this.#askOffset(format, number * DAY_MS);
+    const laterOffsetMs = this.#days.get(number + 1)?.offsetMs ?? this.#askOffset(format, (number + 1) * DAY_MS);
+    const changesAt = offsetMs === laterOffsetMs ? Number.POSITIVE_INFINITY : this.#findChange(format, number * DAY_MS, offsetMs);
+    const day = { offsetMs, changesAt, laterOffsetMs };
+    if (this.#days.size >= MOST_DAYS) this.#days.clear();
+    this.#days.set(number, day);
+    return day;
+  }
+
+  /** By halves, to the second. */
+  #findChange(format: Intl.DateTimeFormat, fromMs: number, offsetMs: number): number {
+    let [before, after] = [0, DAY_MS / 1000];
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2);
+      if (this.#askOffset(format, fromMs + middle * 1000) === offsetMs) before = middle;
+      else after = middle;
+    }
+    return fromMs + after * 1000;
+  }
+
+  /** @param at a whole second */
   #askOffset(format: Intl.DateTimeFormat, at: number): number {
-    const second = Math.floor(at / 1000) * 1000;
     const shown: Record<string, number> = {};
-    for (const { type, value } of format.formatToParts(second)) shown[type] = Number(value);
+    for (const { type, value } of format.formatToParts(at)) shown[type] = Number(value);
     const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second: seconds = 0 } = shown;
-    return dayOf({ year, month, day }) * DAY_MS + hour * HOUR_MS + minute * 60_000 + seconds * 1000 - second;
+    return dayOf({ year, month, day }) * DAY_MS + hour * HOUR_MS + minute * 60_000 + seconds * 1000 - at;
   }
 
   /**

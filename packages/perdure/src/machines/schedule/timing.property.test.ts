@@ -1,6 +1,6 @@
 /**
- * Firing times against a slow reference that looks at every moment (`slow-timing.ts`): random specs, over the days on which clocks change,
- * and over years. `PERDURE_LONG=1` looks at every zone that the runtime knows, over many years; without it at some of them.
+ * Firing times against a slow reference that looks at every moment (`slow-timing.ts`): random specs, over the days on which the clocks of any
+ * zone change, and over years. `PERDURE_LONG=1` looks at more years and more specs of each: two minutes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,8 +15,8 @@ import { Timing } from './timing.js';
 
 const isLong = process.env['PERDURE_LONG'] !== undefined;
 const SEED = Number(process.env['PERDURE_SEED'] ?? 20_260_101);
-/** These always: half hours, changes at midnight, changes around Ramadan, the other half of the world. */
-const ODD_ZONES = ['Europe/Berlin', 'America/New_York', 'America/St_Johns', 'Australia/Lord_Howe', 'Africa/Cairo', 'America/Santiago', 'Asia/Beirut', 'Africa/Casablanca', 'Pacific/Chatham', 'America/Nuuk', 'Antarctica/Troll'];
+/** Half hours, changes at midnight, the other half of the world. */
+const ODD_ZONES = ['Europe/Berlin', 'America/New_York', 'America/St_Johns', 'Australia/Lord_Howe', 'America/Santiago'];
 
 const makerOf = (seed: number): SpecMaker => new SpecMaker(seededRandom(seed, new VirtualClock()));
 
@@ -30,24 +30,18 @@ function found(of: Timing, fromMs: number, toMs: number): number[] {
 
 const told = (what: string, { spec }: MeantSpec): string => `seed ${SEED}, ${what}: ${JSON.stringify(spec)}`;
 
-function zonesToLookAt(make: SpecMaker): string[] {
-  const all = Intl.supportedValuesOf('timeZone');
-  if (isLong) return [...new Set([...ODD_ZONES, ...all])];
-  return [...new Set([...ODD_ZONES, ...Array.from({ length: 6 }, () => make.oneOf(all))])];
-}
-
 test('days on which clocks change, minute by minute: both rules, calendars, cron strings, intervals, exclusions', () => {
   const make = makerOf(SEED);
   let windows = 0;
-  for (const zone of zonesToLookAt(make)) {
+  for (const zone of Intl.supportedValuesOf('timeZone')) {
     for (const year of isLong ? [2007, 2019, 2026] : [2024 + make.below(10)]) {
-      for (const change of changes(zone, year).slice(0, isLong ? 9 : 2)) {
+      for (const change of changes(zone, year)) {
         windows += 1;
         const [from, to] = [change - 6 * HOUR, change + 30 * HOUR];
         const walls = wallsOf(zone, from, to, MINUTE);
         const once = onceADay(walls, MINUTE);
         const what = `${zone} at ${new Date(change).toISOString()}`;
-        for (let n = 0; n < 3; n++) {
+        for (let n = 0; n < (isLong ? 3 : 1); n++) {
           const given = make.spec(MINUTE, zone);
           assert.deepEqual(found(timing(given.spec), from, to), slowTimes(given, walls), told(what, given));
           const meant = { ...given, spec: { ...given.spec, timezoneName: `${zone}?dst=once` } };
@@ -56,12 +50,12 @@ test('days on which clocks change, minute by minute: both rules, calendars, cron
       }
     }
   }
-  assert.ok(windows >= 15, `only ${windows} changes of clocks were found`);
+  assert.ok(windows >= 200, `only ${windows} changes of clocks were found`);
 });
 
 test('hours around a change, second by second', () => {
   const make = makerOf(SEED + 1);
-  for (const zone of isLong ? ODD_ZONES.slice(0, 5) : ['Europe/Berlin', 'Australia/Lord_Howe']) {
+  for (const zone of isLong ? ODD_ZONES : ['Europe/Berlin', 'Australia/Lord_Howe']) {
     const [change = assert.fail(`${zone} has no change`)] = changes(zone, 2026);
     const [from, to] = [change + 10 * HOUR, change + (isLong ? 24 : 18) * HOUR];
     const walls = wallsOf(zone, from, to, 1000);

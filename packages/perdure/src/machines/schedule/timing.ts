@@ -30,7 +30,7 @@ const MOST_EXCLUDED = 20_000;
 const HORIZON_MS = 40 * 366 * DAY_MS;
 
 export class Timing {
-  readonly #calendars: readonly CalendarPattern[];
+  readonly #calendars: readonly Calendar[];
   readonly #excluded: readonly Exclusion[];
   readonly #intervals: readonly { readonly intervalMs: number; readonly phaseMs: number }[];
   readonly #startMs: number;
@@ -42,7 +42,10 @@ export class Timing {
   /** @param spec canonical. @param seed of the jitter: the same for all firings of a schedule */
   constructor(spec: ScheduleSpec, seed: string) {
     const rule = findZoneRule(spec.timezoneName || 'UTC') ?? { zone: Zone.utc, changes: 'each' };
-    this.#calendars = spec.structuredCalendar.flatMap((calendar) => patternOf(calendar, rule) ?? []);
+    this.#calendars = spec.structuredCalendar.flatMap((calendar) => {
+      const pattern = patternOf(calendar, rule);
+      return pattern === undefined ? [] : [new Calendar(pattern)];
+    });
     this.#excluded = spec.excludeStructuredCalendar.flatMap((calendar) => {
       const pattern = patternOf(calendar, rule);
       return pattern === undefined ? [] : [{ pattern, wholeHours: pattern.seconds.length === 60 && pattern.minutes.length === 60 }];
@@ -97,8 +100,8 @@ export class Timing {
       const next = (Math.floor((afterMs - phaseMs) / intervalMs) + 1) * intervalMs + phaseMs;
       if (best === undefined || next < best) best = next;
     }
-    for (const pattern of this.#calendars) {
-      const next = nextMatch(pattern, afterMs);
+    for (const calendar of this.#calendars) {
+      const next = calendar.next(afterMs);
       if (next !== undefined && (best === undefined || next < best)) best = next;
     }
     return best;
@@ -109,6 +112,26 @@ export class Timing {
     const following = this.#nominal(nominalMs);
     const most = following === undefined ? this.#jitterMs : Math.min(this.#jitterMs, following - nominalMs);
     return Math.floor(fraction(`${this.#seed} ${nominalMs}`) * most);
+  }
+}
+
+/** Asked again and again while others of the same schedule fire; where matches are rare, to look for one takes milliseconds. */
+class Calendar {
+  readonly #pattern: CalendarPattern;
+  /** There is no match between these two: the last answer. */
+  #afterMs = Number.POSITIVE_INFINITY;
+  #next: number | undefined;
+
+  constructor(pattern: CalendarPattern) {
+    this.#pattern = pattern;
+  }
+
+  next(afterMs: number): number | undefined {
+    if (afterMs < this.#afterMs || afterMs >= (this.#next ?? Number.POSITIVE_INFINITY)) {
+      this.#next = nextMatch(this.#pattern, afterMs);
+      this.#afterMs = afterMs;
+    }
+    return this.#next;
   }
 }
 
