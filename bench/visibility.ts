@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { IndexedValueType, WorkflowExecutionInfo } from '#perdure/protocol/index';
-import type { ListedValue } from '#perdure/machines/listing';
+import { listingOf, type ListedValue } from '#perdure/machines/listing';
 import { openSqliteStore, type Store, type Transition } from '#perdure/store/index';
 import { compileQuery } from '#perdure/visibility/compile';
 
@@ -47,7 +47,7 @@ function listing(n: number, isOpen = hash(n) % 1_000 === 0) {
   ]);
   const shown = WorkflowExecutionInfo.encode({ execution, type: { name: workflowType }, startTime, closeTime: isOpen ? undefined : closeTime, status, taskQueue });
   if (status === 3) attributes.set('#problem', { text: `activity failed\ncard ${hash(n * 17) % 100} was declined` });
-  return { attributes, shown };
+  return listingOf({ attributes, shown });
 }
 
 const filled = (n: number, lists: boolean): Transition => ({

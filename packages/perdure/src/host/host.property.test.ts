@@ -8,7 +8,7 @@ import { seededRandom, type Random } from '../ports/random.js';
 import { VirtualClock } from '../ports/virtual-clock.js';
 import { SimulatedDisk } from '../store/simulated/simulated-disk.js';
 import { SimulatedStore } from '../store/simulated/simulated-store.js';
-import { pollOf, queue, startToyServer, toy, type ToyInput, type ToyServer } from './testing.js';
+import { toyWithListing, NAMESPACE, pollOf, queue, startToyServer, toy, TOY, type ToyInput, type ToyServer } from './testing.js';
 
 const KEYS = ['a', 'b', 'ab', 'c'];
 const RUNS = 300;
@@ -55,6 +55,7 @@ class Run {
     return startToyServer({
       clock: this.clock,
       store: this.store,
+      machines: [toyWithListing],
       seed: this.seed * 100 + this.starts,
       limits: { cachedMachines: small, evictionRecords: this.below(4), snapshotRecords: 2 + this.below(6), groupRecords: 1 + this.below(5), tailBytes: this.below(100), recoveryLoads: 1 + this.below(3) },
       matchingLimits: { readyTasks: 1 + this.below(6) },
@@ -119,6 +120,16 @@ class Run {
     }
   }
 
+  /** What lists say of each key: its count. */
+  async list(): Promise<Map<string, string>> {
+    const listed = this.server.host.list({ kind: TOY, namespace: NAMESPACE, limit: 1_000 });
+    const [outcome] = await Promise.allSettled([listed, this.clock.advance(1_000)]);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    const { items } = outcome.value;
+    for (const { machine } of items) assert.ok(!this.deleted.has(machine), `${machine} was deleted and is listed`);
+    return new Map(items.map(({ key, listing }) => [key, Buffer.from(listing ?? []).toString()]));
+  }
+
   async crash(): Promise<void> {
     this.store.crash();
     this.server = this.start();
@@ -141,7 +152,8 @@ class Run {
       const choice = this.below(100);
       if (choice < 70) this.send(KEYS[this.below(KEYS.length)] as string, this.input());
       else if (choice < 78) this.poll(this.below(1_000));
-      else if (choice < 84) this.liveAndDie();
+      else if (choice < 83) this.liveAndDie();
+      else if (choice < 85) await this.list().catch(() => {});
       else if (choice < 97) await this.clock.advance(choice < 95 ? this.below(30) : this.below(100_000));
       else await this.crash();
     }
@@ -171,7 +183,9 @@ class Run {
         assert.ok(input.id in (states.get(input.to.key)?.taken ?? {}) || state.answers[input.id] === 'error 5', `${key}: message ${input.id} never arrived`);
       }
     }
+    const listed = await this.list();
     for (const [key, state] of states) {
+      assert.equal(listed.get(key), `${state.count}`, `${key}: lists tell something else`);
       assert.ok(Object.values(state.fired).every((times) => times === 1), `${key}: a timer fired twice`);
       assert.deepEqual([Object.keys(state.timers), Object.keys(state.posts)], [[], []], `${key}: something is still owed`);
       assert.ok(Object.values(state.tasks).every(({ startedBy }) => startedBy !== undefined), `${key}: a task is still owed`);

@@ -251,11 +251,13 @@ export class Host {
    * @throws RangeError the cursor is none of this list. RpcError UNAVAILABLE if the store cannot be read.
    */
   async list(request: ListRequest): Promise<Page<ListedMachine>> {
+    await this.#listings.ready().catch(unreadable);
     return fullPage(this.#store, this.#clock, request).catch(unreadable);
   }
 
   /** How many machines a list query finds. @throws RpcError UNAVAILABLE if the store cannot be read. */
   async count(request: CountRequest): Promise<readonly CountGroup[]> {
+    await this.#listings.ready().catch(unreadable);
     return this.#store.count(request).catch(unreadable);
   }
 
@@ -280,7 +282,7 @@ export class Host {
    */
   recover(longestWaitMs?: number): Promise<void> {
     this.#deletions.reclaim();
-    void this.#listings.begin();
+    this.#listings.begin();
     return longestWaitMs === undefined ? this.#recovery.recover() : this.#recovery.begin(longestWaitMs);
   }
 

@@ -1,15 +1,23 @@
 /**
- * Listings for machines that were written before there were any: they are loaded in pages beside requests, and get one with a record that
- * has no other content. Runs once after a start, as long as the store names such machines; a start that is cut off goes on with the rest.
+ * Lists are answered from what the store has indexed, and after a start that may not be the latest: a crash loses listings that waited to be
+ * indexed, and a file of an early version has none. Machines that the store names are loaded in pages beside requests, and get their listing
+ * with a record that has no other content.
+ *
+ * Invariant: after a crash no list is answered before all machines are listed that the crash left. There are at most some hundreds of them.
+ * A whole file of an early version may take minutes, and lists do not wait for it.
  */
+import { Code, type RpcError } from '../protocol/index.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { ListedMachine, ListRequest, Page, Store } from '../store/store.js';
 import type { Group, GroupCommit } from './group-commit.js';
+import { CLOSING, unavailable } from './limits.js';
 import type { Resident } from './resident.js';
 import type { Residents } from './residents.js';
 
 const AT_ONCE = 50;
+/** A crash leaves fewer. */
+const MOST_WAITED_FOR = 2_000;
 
 export interface ListingsOptions {
   readonly clock: Clock;
@@ -33,49 +41,80 @@ export async function fullPage(store: Store, clock: Clock, request: ListRequest)
 
 export class Listings {
   readonly #options: ListingsOptions;
-  #underWay: Promise<void> | undefined;
+  /** Resolves when lists tell the latest. Undefined: nobody has asked since the start, or since it failed. */
+  #ready: Promise<void> | undefined;
+  #rest: Promise<void> | undefined;
+  /** What cannot be listed: nothing more can be done about it before the next start. */
+  readonly #givenUp = new Set<string>();
   #closed = false;
 
   constructor(options: ListingsOptions) {
     this.#options = options;
   }
 
-  /** Begins, unless it is under way. Never rejects. */
-  begin(): Promise<void> {
-    this.#underWay ??= this.#listAll().catch((error: unknown) => {
-      if (!this.#closed) this.#options.logger.warn('Some executions of an earlier version are not in lists yet. They will be after the next start.', { error });
+  /** At the start, beside everything else. */
+  begin(): void {
+    this.ready().catch((error: unknown) => {
+      if (!this.#closed) this.#options.logger.warn('Executions that the last process left unlisted could not be read. The next list tries again.', { error });
     });
-    return this.#underWay;
+  }
+
+  /**
+   * Resolves when a list may be read.
+   * @throws RpcError UNAVAILABLE the store fails; the next call tries again
+   */
+  ready(): Promise<void> {
+    this.#ready ??= this.#listLeft().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
   }
 
   /** Takes no more, and waits for what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#underWay;
+    await this.#ready?.catch(() => {});
+    await this.#rest;
+  }
+
+  async #listLeft(): Promise<void> {
+    const left = await this.#unlisted(MOST_WAITED_FOR);
+    if (left.length < MOST_WAITED_FOR) return this.#listAll();
+    this.#rest = this.#listAll().catch((error: unknown) => {
+      if (!this.#closed) this.#options.logger.warn('Some executions of an earlier version are not in lists yet. They will be after the next start.', { error });
+    });
   }
 
   async #listAll(): Promise<void> {
-    const { store, clock } = this.#options;
-    // What could not be listed is named again: then nothing more can be done about it now.
-    const tried = new Set<string>();
-    while (!this.#closed) {
-      const machines = (await store.unlisted(AT_ONCE + tried.size)).filter((machine) => !tried.has(machine));
+    for (;;) {
+      const machines = await this.#unlisted(AT_ONCE);
       if (machines.length === 0) return;
-      const results = await Promise.all(machines.map((machine) => this.#list(machine)));
-      machines.forEach((machine, index) => results[index] === 'failed' && tried.add(machine));
-      await new Promise<void>((resolve) => clock.defer(resolve));
+      await Promise.all(machines.map((machine) => this.#list(machine)));
+      await new Promise<void>((resolve) => this.#options.clock.defer(resolve));
     }
   }
 
-  #list(machine: string): Promise<'done' | 'failed'> {
+  async #unlisted(most: number): Promise<readonly string[]> {
+    if (this.#closed) throw unavailable(CLOSING);
+    const machines = await this.#options.store.unlisted(most + this.#givenUp.size);
+    return machines.filter((machine) => !this.#givenUp.has(machine)).slice(0, most);
+  }
+
+  #list(machine: string): Promise<void> {
     const { residents, commit } = this.#options;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const failed = (error: RpcError): void => {
+        if (error.code === Code.UNAVAILABLE || error.code === Code.RESOURCE_EXHAUSTED) return reject(error);
+        this.#givenUp.add(machine);
+        resolve();
+      };
       const decide = (resident: Resident | undefined): void => {
         const group = resident === undefined || commit.rests(resident.id) ? undefined : this.#write(resident);
-        if (group === undefined) resolve('failed');
-        else commit.release(group, { resolve: () => resolve('done'), reject: () => resolve('failed') }, undefined);
+        if (group === undefined) this.#givenUp.add(machine);
+        commit.release(group, { resolve: () => resolve(), reject: failed }, undefined);
       };
-      residents.withMachine({ kind: undefined, machine }, decide, () => resolve('failed'));
+      residents.withMachine({ kind: undefined, machine }, decide, failed);
     });
   }
 
@@ -86,6 +125,6 @@ export class Listings {
     resident.seq += 1;
     const row = { wakeAt: resident.rowWakeAt, open: resident.isOpen, listing };
     const transition = { machine: resident.id, seq: resident.seq, history: undefined, private: undefined, row, snapshot: undefined };
-    return this.#options.commit.add({ resident, transition, bytes: 100 + (listing?.shown.byteLength ?? 0) });
+    return this.#options.commit.add({ resident, transition, bytes: 100 + (listing?.sizeBytes ?? 0) });
   }
 }

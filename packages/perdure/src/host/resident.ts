@@ -107,7 +107,7 @@ export class Resident {
     if (loaded === undefined && listing === this.#listing) return undefined;
     this.#listing = listing;
     this.loadedListing = undefined;
-    const isKnown = loaded !== undefined && listing !== null && Buffer.compare(loaded, listing.shown) === 0;
+    const isKnown = loaded !== undefined && listing !== null && Buffer.compare(loaded, listing.make().shown) === 0;
     return isKnown ? undefined : listing;
   }
 

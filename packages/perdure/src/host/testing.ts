@@ -3,6 +3,7 @@
  *
  * Each step writes one history event and one private record, both JSON, so that a test can read what was journalled.
  */
+import { listingOf, type Listing } from '../machines/listing.js';
 import type { Debt, HostInput, JournalRecord, Machine, MachineKey, Moment, Outcome, TaskQueueAddress } from '../machines/machine.js';
 import { Matching, type MatchingLimits } from '../matching/matching.js';
 import type { Logger } from '../ports/logger.js';
@@ -146,6 +147,19 @@ function record(state: Toy, change: Change, text: string): JournalRecord {
 
 const empty = (id: string, count: number): Toy => ({ id, count, open: true, deleted: false, events: 0, tasks: {}, timers: {}, fired: {}, posts: {}, answers: {}, taken: {} });
 
+/** The listing that a state has now, kept for as long as nothing in it changes. */
+const toyListings = new WeakMap<Toy, { readonly count: number; readonly listing: Listing }>();
+
+function toyListing(state: Toy): Listing | undefined {
+  if (state.deleted) return undefined;
+  const { count } = state;
+  const kept = toyListings.get(state);
+  if (kept?.count === count) return kept.listing;
+  const listing = listingOf({ shown: Buffer.from(`${count}`), attributes: new Map([['StartTime', 1]]) });
+  toyListings.set(state, { count, listing });
+  return listing;
+}
+
 export const toyMachine: Machine<Toy, ToyInput, unknown> = {
   kind: TOY,
   transition(state, input, at, self): Outcome<Toy | undefined, unknown> {
@@ -194,6 +208,9 @@ export const toyMachine: Machine<Toy, ToyInput, unknown> = {
   isDeleted: (state) => state.deleted,
   sizeBytes: () => 1_000,
 };
+
+/** Lists its count. */
+export const toyWithListing: typeof toyMachine = { ...toyMachine, listing: toyListing };
 
 export const NAMESPACE = 'n';
 export const toy = (key: string, machine?: string): MachineKey => ({ kind: TOY, namespace: NAMESPACE, key, ...(machine !== undefined && { machine }) });

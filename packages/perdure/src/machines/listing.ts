@@ -19,7 +19,18 @@ export type ListedValue = string | number | readonly string[] | ListedText;
 /** A text: what went wrong in a machine that is closed. No search attribute of a user can have this name. */
 export const PROBLEM_ATTRIBUTE = '#problem';
 
+/**
+ * A listing as it waits to be written. Most are replaced before anybody looks, so what it tells is put together only then. It tells of the
+ * moment at which the machine gave it, whatever becomes of that.
+ */
 export interface Listing {
+  /** About what it holds in memory. */
+  readonly sizeBytes: number;
+  /** The same each time. */
+  make(): MadeListing;
+}
+
+export interface MadeListing {
   /** What a list hands out for this machine, encoded. The store does not look into it. Equal bytes mean an equal listing. */
   readonly shown: Uint8Array;
   /**
@@ -28,4 +39,9 @@ export interface Listing {
    * `RootWorkflowId` and `RootRunId` are left out, as those.
    */
   readonly attributes: ReadonlyMap<string, ListedValue>;
+}
+
+/** A listing of a machine that seldom changes: made at once. */
+export function listingOf(made: MadeListing): Listing {
+  return { sizeBytes: made.shown.byteLength, make: () => made };
 }

@@ -48,7 +48,7 @@ export interface MachineRow {
   readonly wakeAt: number | undefined;
   /** Whether the machine is still running. A closed machine is kept until it is deleted. */
   readonly open: boolean;
-  /** What list queries see. Left out: as it was. `null`: lists do not show the machine. */
+  /** What list queries see; it never changes, so a store may keep it. Left out: as it was. `null`: lists do not show the machine. */
   readonly listing?: Listing | null | undefined;
 }
 
@@ -261,8 +261,8 @@ export interface Store {
   count(request: CountRequest): Promise<readonly CountGroup[]>;
 
   /**
-   * Machines that were written by a version that kept no listings, and have not been given one (or `null`) since. Nobody asks but to give
-   * them one, page after page from the start, until there are none.
+   * Machines of which lists do not tell the latest: few after a crash, all of a file of a version that kept no listings. A store that is
+   * closed leaves none. Nobody asks but to give them a listing (or `null`), page after page from the start, until there are none.
    */
   unlisted(limit: number): Promise<readonly MachineId[]>;
 

@@ -3,7 +3,7 @@
  * refuse the same things in the same words.
  */
 import { InvalidTransitionError, StaleWriterError } from './errors.js';
-import type { Listing } from '../machines/listing.js';
+import type { MadeListing } from '../machines/listing.js';
 import type { Transition } from './store.js';
 
 /** What has to be known about a machine to judge its next transition. */
@@ -37,7 +37,6 @@ export function checkTransition(transition: Transition, head: JournalHead | unde
     throw invalid(transition, 'kind and namespace must not contain NUL characters');
   }
   if (history !== undefined) checkHistory(transition, history, (head?.lastEventId ?? 0) + 1);
-  if (row.listing) checkListing(transition, row.listing);
   if (row.wakeAt !== undefined && !Number.isSafeInteger(row.wakeAt)) {
     throw invalid(transition, `wakeAt must be a whole number of milliseconds, but is ${row.wakeAt}`);
   }
@@ -48,16 +47,13 @@ export function headAfter(transition: Transition, head: JournalHead | undefined)
   return { seq: transition.seq, lastEventId: transition.history?.lastEventId ?? head?.lastEventId ?? 0 };
 }
 
-/** Lists are ordered by these two times. */
-function checkListing(transition: Transition, { attributes }: Listing): void {
-  for (const [name, value] of attributes) {
-    if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(transition, `its listing says that ${name} is ${value}`);
-  }
-  for (const name of ['StartTime', 'CloseTime']) {
-    const value = attributes.get(name);
-    const isRight = typeof value === 'number' || (value === undefined && name === 'CloseTime');
-    if (!isRight) throw invalid(transition, `its listing needs a number as ${name}`);
-  }
+/**
+ * Whether rows can be put in order by this listing. One that cannot is a defect of its machine, found when somebody looks: lists leave it
+ * out, so that it does not keep the others from being listed.
+ */
+export function canBeListed(attributes: MadeListing['attributes']): boolean {
+  for (const value of attributes.values()) if (typeof value === 'number' && !Number.isFinite(value)) return false;
+  return typeof attributes.get('StartTime') === 'number' && ['number', 'undefined'].includes(typeof attributes.get('CloseTime'));
 }
 
 function checkHistory(transition: Transition, history: NonNullable<Transition['history']>, nextEventId: number): void {

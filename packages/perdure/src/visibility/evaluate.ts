@@ -2,7 +2,7 @@
  * A compiled query applied to rows in memory: what a list query means, in its plainest form. The simulated store answers by it, and every
  * other store must find the same rows.
  */
-import type { ListedValue, Listing } from '../machines/listing.js';
+import type { ListedValue, MadeListing } from '../machines/listing.js';
 import { ID_ATTRIBUTE, KEY_ATTRIBUTE, ROOT_ID_ATTRIBUTE, ROOT_KEY_ATTRIBUTE, type Condition, type OrderTerm, type Scalar } from './condition.js';
 import { lowerCase, words } from './text.js';
 
@@ -10,7 +10,7 @@ import { lowerCase, words } from './text.js';
 export type RowValues = (attribute: string) => ListedValue | undefined;
 
 /** Of a row with this key and id. A row that names no root is the root. */
-export function rowValues(key: string, id: string, attributes: Listing['attributes'] | undefined): RowValues {
+export function rowValues(key: string, id: string, attributes: MadeListing['attributes'] | undefined): RowValues {
   return (attribute) => {
     switch (attribute) {
       case KEY_ATTRIBUTE:

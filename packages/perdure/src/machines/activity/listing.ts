@@ -5,7 +5,7 @@
  */
 import { ActivityExecutionListInfo, ActivityExecutionStatus, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { ListedValue, Listing } from '../listing.js';
-import { PROBLEM_ATTRIBUTE } from '../listing.js';
+import { listingOf, PROBLEM_ATTRIBUTE } from '../listing.js';
 import { addSearchAttributes } from '../workflow/listing.js';
 import { failureProblem } from '../workflow/runs/close-problem.js';
 import type { StandaloneState } from './state.js';
@@ -61,7 +61,7 @@ function make(state: StandaloneState): Listing {
     const problem = failureProblem(closed.failure);
     if (problem !== '') attributes.set(PROBLEM_ATTRIBUTE, { text: problem });
   }
-  return { shown, attributes };
+  return listingOf({ shown, attributes });
 }
 
 /** Queries know one set of status names for everything that is listed; the numbers behind them are those of runs. */

@@ -1,7 +1,7 @@
 /** What readers see of a batch job: in a description, and in lists. */
 import { BatchOperationInfo, BatchOperationState, BatchOperationType, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { DescribeBatchOperationResponse, Init } from '../../protocol/index.js';
-import type { ListedValue, Listing } from '../listing.js';
+import { listingOf, type ListedValue, type Listing } from '../listing.js';
 import { operationOf } from './operations.js';
 import type { BatchState } from './state.js';
 
@@ -51,7 +51,7 @@ export function listing(state: BatchState): Listing | undefined {
     ['ExecutionStatus', closed === undefined ? WorkflowExecutionStatus.RUNNING : closed.state === BatchOperationState.COMPLETED ? WorkflowExecutionStatus.COMPLETED : WorkflowExecutionStatus.FAILED],
   ]);
   if (closed !== undefined) attributes.set('CloseTime', closed.closedMs);
-  const made = { shown: BatchOperationInfo.encode(infoOf(state)), attributes };
-  keptOf.set(state, { isRunning, listing: made });
-  return made;
+  const listing = listingOf({ shown: BatchOperationInfo.encode(infoOf(state)), attributes });
+  keptOf.set(state, { isRunning, listing });
+  return listing;
 }

@@ -6,7 +6,7 @@
  */
 import { ListedSchedule, SearchAttributes, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { Init, Schedule, ScheduleListEntry, ScheduleSpec } from '../../protocol/index.js';
-import type { ListedValue, Listing } from '../listing.js';
+import { type ListedValue, type Listing, type MadeListing } from '../listing.js';
 import { SYSTEM_ATTRIBUTES } from '../search-attributes/names.js';
 import { listedValue } from '../workflow/listing.js';
 import { jitterSeed } from './state.js';
@@ -16,6 +16,8 @@ import { Timing } from './timing.js';
 const LISTED_ACTIONS = 5;
 const LISTED_TIMES = 5;
 const LISTED_SPEC_ITEMS = 10;
+/** What the actions of a row take, roughly; the spec is that of the schedule itself. */
+const ROW_BYTES = 2_000;
 
 /** What a listing is made of. Bytes and messages are replaced when they change, but for the status of an action. */
 interface Facts {
@@ -35,9 +37,10 @@ export function listing(state: ScheduleMachineState): Listing | undefined {
   const facts = factsOf(state);
   const kept = state.listed;
   if (kept !== undefined && isSame(kept, facts)) return kept.listing;
-  const made = make(state);
-  state.listed = { ...facts, listing: made };
-  return made;
+  const row = rowOf(state);
+  const listing = { sizeBytes: ROW_BYTES + (row.memo?.byteLength ?? 0) + 2 * (row.searchAttributes?.byteLength ?? 0), make: () => make(row) };
+  state.listed = { ...facts, listing };
+  return listing;
 }
 
 function factsOf({ data }: ScheduleMachineState): Facts {
@@ -57,29 +60,35 @@ function isSame(one: Facts, other: Facts): boolean {
   );
 }
 
-function make({ data, state, schedule }: ScheduleMachineState): Listing {
-  const attributes = new Map<string, ListedValue>([
-    ['StartTime', data.createdMs],
-    ['ExecutionStatus', WorkflowExecutionStatus.RUNNING],
-    ['TemporalSchedulePaused', state.paused ? 1 : 0],
-  ]);
-  for (const [name, payload] of data.searchAttributes === undefined ? [] : SearchAttributes.decode(data.searchAttributes).indexedFields) {
-    const value = SYSTEM_ATTRIBUTES.has(name) ? undefined : listedValue(payload);
-    if (value !== undefined && !attributes.has(name)) attributes.set(name, value);
-  }
-  const entry = {
+type Row = ReturnType<typeof rowOf>;
+
+/** What the listing tells of a schedule at this moment: the schedule goes on. */
+function rowOf({ data, state, schedule }: ScheduleMachineState) {
+  return {
+    createdMs: data.createdMs,
     scheduleId: data.scheduleId,
     memo: data.memo,
     searchAttributes: data.searchAttributes,
-    info: {
-      spec: schedule.spec,
-      workflowType: schedule.action?.startWorkflow?.workflowType,
-      notes: state.notes,
-      paused: state.paused,
-      recentActions: data.recent.slice(-LISTED_ACTIONS),
-    },
+    spec: schedule.spec,
+    workflowType: schedule.action?.startWorkflow?.workflowType,
+    notes: state.notes,
+    paused: state.paused,
+    recentActions: data.recent.slice(-LISTED_ACTIONS).map((action) => ({ ...action })),
+    actionsLeft: state.limitedActions ? state.remainingActions : -1,
   };
-  return { shown: ListedSchedule.encode({ entry, actionsLeft: state.limitedActions ? state.remainingActions : -1 }), attributes };
+}
+
+function make({ createdMs, scheduleId, memo, searchAttributes, actionsLeft, ...info }: Row): MadeListing {
+  const attributes = new Map<string, ListedValue>([
+    ['StartTime', createdMs],
+    ['ExecutionStatus', WorkflowExecutionStatus.RUNNING],
+    ['TemporalSchedulePaused', info.paused ? 1 : 0],
+  ]);
+  for (const [name, payload] of searchAttributes === undefined ? [] : SearchAttributes.decode(searchAttributes).indexedFields) {
+    const value = SYSTEM_ATTRIBUTES.has(name) ? undefined : listedValue(payload);
+    if (value !== undefined && !attributes.has(name)) attributes.set(name, value);
+  }
+  return { shown: ListedSchedule.encode({ entry: { scheduleId, memo, searchAttributes, info }, actionsLeft }), attributes };
 }
 
 /** What a list shows of a schedule, from its row; undefined if the row does not say. A paused one shows times too: they are what would come. */

@@ -6,15 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CommandType, Payloads, SearchAttributes, WorkflowExecutionInfo, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { Command, Init, PauseWorkflowExecutionRequest } from '../../protocol/index.js';
-import type { ListedValue, Listing } from '../listing.js';
+import type { ListedValue, Listing, MadeListing } from '../listing.js';
 import { describe } from './index.js';
 import { command, startedWorkflow, type TestWorkflow } from './testing/test-run.js';
 
-const listing = (workflow: TestWorkflow): Listing => {
-  const listed = workflow.machine.listing?.(workflow.run.live);
-  assert.ok(listed);
-  return listed;
-};
+const listing = (workflow: TestWorkflow): Listing => workflow.machine.listing?.(workflow.run.live) ?? assert.fail('it is listed');
+const made = (workflow: TestWorkflow): MadeListing => listing(workflow).make();
 
 const value = (json: unknown, type: string) => ({ metadata: { encoding: Buffer.from('json/plain'), type: Buffer.from(type) }, data: Buffer.from(JSON.stringify(json)) });
 const upsert = (fields: Record<string, ReturnType<typeof value>>): Init<Command> => ({
@@ -26,13 +23,13 @@ test('a run is listed from its start; steps that change nothing in lists give th
   const workflow = startedWorkflow();
   const first = listing(workflow);
   assert.deepEqual(
-    first.attributes,
+    first.make().attributes,
     new Map<string, ListedValue>([
       ['WorkflowType', 'order'], ['ExecutionStatus', WorkflowExecutionStatus.RUNNING], ['TaskQueue', 'orders'],
       ['StartTime', workflow.now], ['ExecutionTime', workflow.now],
     ]),
   );
-  const shown = WorkflowExecutionInfo.decode(first.shown);
+  const shown = WorkflowExecutionInfo.decode(first.make().shown);
   assert.deepEqual([shown.execution?.workflowId, shown.type?.name, shown.historyLength, shown.closeTime], ['order-1', 'order', 0, undefined]);
 
   workflow.step([command.activity('a'), command.timer('t', 1_000)]);
@@ -48,7 +45,7 @@ test('a close lists how it ended and how long the history is', () => {
   const workflow = startedWorkflow();
   workflow.pass(500);
   workflow.step([command.complete()]);
-  const { attributes, shown } = listing(workflow);
+  const { attributes, shown } = made(workflow);
   assert.deepEqual(
     ['ExecutionStatus', 'CloseTime', 'ExecutionDuration', 'HistoryLength'].map((name) => attributes.get(name)),
     [WorkflowExecutionStatus.COMPLETED, workflow.now, 500, 5],
@@ -66,22 +63,22 @@ test('search attributes are listed by their types, and those that are unset are 
       L: value(['x', 'y'], 'KeywordList'), X: value('some text', 'Text'), Odd: value({ a: 1 }, 'Keyword'), Half: value('\ud800', 'Keyword'),
     }),
   ]);
-  const { attributes } = listing(workflow);
+  const { attributes } = made(workflow);
   assert.deepEqual(
     ['K', 'K1', 'I', 'B', 'D', 'L', 'X', 'Odd', 'Half'].map((name) => attributes.get(name)),
     ['one', 'two', 5, 1, Date.UTC(2025, 0, 31, 11) + 500, ['x', 'y'], { text: 'some text' }, undefined, '\ufffd'],
   );
   workflow.signal('s');
   workflow.step([upsert({ K: value(null, 'Keyword'), I: value(6, 'Int') })]);
-  assert.deepEqual(['K', 'I'].map((name) => listing(workflow).attributes.get(name)), [undefined, 6]);
+  assert.deepEqual(['K', 'I'].map((name) => made(workflow).attributes.get(name)), [undefined, 6]);
 });
 
 test('a paused run is listed as paused', () => {
   const workflow = startedWorkflow();
   const request: PauseWorkflowExecutionRequest = { namespace: '', workflowId: '', runId: '', identity: 'operator', reason: 'look', requestId: 'p' };
   workflow.expect('done', { type: 'pause', request });
-  assert.equal(listing(workflow).attributes.get('ExecutionStatus'), WorkflowExecutionStatus.PAUSED);
-  assert.deepEqual(listing(workflow).attributes.get('TemporalPauseInfo'), ['Workflow:order-1', 'Reason:look']);
+  assert.equal(made(workflow).attributes.get('ExecutionStatus'), WorkflowExecutionStatus.PAUSED);
+  assert.deepEqual(made(workflow).attributes.get('TemporalPauseInfo'), ['Workflow:order-1', 'Reason:look']);
 });
 
 test('a run that is to be deleted is not listed', () => {
@@ -99,9 +96,9 @@ test('payloads that clients keep outside are counted: for describe at once, for 
     return [externalPayloadCount, externalPayloadSizeBytes];
   };
   assert.deepEqual(counts(), [2, 1_005]);
-  assert.equal(listing(workflow).attributes.has('TemporalExternalPayloadCount'), false);
+  assert.equal(made(workflow).attributes.has('TemporalExternalPayloadCount'), false);
   workflow.step([command.complete()]);
   assert.deepEqual(counts(), [2, 1_005]);
-  const { attributes } = listing(workflow);
+  const { attributes } = made(workflow);
   assert.deepEqual([attributes.get('TemporalExternalPayloadCount'), attributes.get('TemporalExternalPayloadSizeBytes')], [2, 1_005]);
 });

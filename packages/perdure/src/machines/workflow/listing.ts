@@ -6,7 +6,7 @@
  */
 import { EMPTY, SearchAttributes, WorkflowExecutionInfo } from '../../protocol/index.js';
 import type { Encoded, Payload, RunState } from '../../protocol/index.js';
-import { PROBLEM_ATTRIBUTE, type ListedValue, type Listing } from '../listing.js';
+import { PROBLEM_ATTRIBUTE, type ListedValue, type Listing, type MadeListing } from '../listing.js';
 import { parseMoment } from '../search-attributes/moment.js';
 import { SYSTEM_ATTRIBUTES } from '../search-attributes/names.js';
 import { isHidden } from './reset/deletion-debt.js';
@@ -16,45 +16,141 @@ import type { WorkflowState } from './state.js';
 import { reportedProblem } from './tasks/task-problems.js';
 import { deploymentOf, runVersion } from './runs/worker-versions.js';
 
-/** Search attributes as they are shown and as they are asked by. */
-interface Attributes {
-  readonly shown: Encoded<SearchAttributes> | undefined;
-  readonly listed: ReadonlyMap<string, ListedValue>;
-}
-
-export interface KeptListing {
-  readonly facts: readonly unknown[];
-  readonly attributeParts: readonly unknown[];
-  readonly attributes: Attributes;
-  readonly listing: Listing;
-}
-
 export function listing(state: WorkflowState): Listing | undefined {
   if (isHidden(state)) return undefined;
   const kept = state.listed;
-  const facts = factsOf(state);
-  const attributeParts = attributePartsOf(state);
-  const hasSameAttributes = kept !== undefined && isSame(kept.attributeParts, attributeParts);
-  if (hasSameAttributes && isSame(kept.facts, facts)) return kept.listing;
-  const attributes = hasSameAttributes ? kept.attributes : attributesOf(state);
-  const made = make(state, attributes);
-  state.listed = { facts, attributeParts, attributes, listing: made };
-  return made;
+  if (kept !== undefined && kept.isOf(state)) return kept;
+  return (state.listed = new RunListing(state, kept));
 }
 
-/** Everything in a listing that may change; bytes and messages are replaced, never changed in place. */
-function factsOf({ run }: WorkflowState): readonly unknown[] {
-  return [run.status, run.pause, run.closeTimeMs, run.parent, run.memo, run.executionTimeMs, run.taskQueue];
-}
+/** What surrounds the larger values. */
+const FRAME_BYTES = 500;
 
-/** What search attributes are made of, apart, because to make them is the larger part. */
-function attributePartsOf({ run, pausedActivities }: WorkflowState): readonly unknown[] {
+/** What the listing of a run is made of: bytes and messages are replaced when they change, never changed in place. */
+function rowOf({ run, pausedActivities }: WorkflowState) {
   const points = run.resetPoints;
-  return [run.searchAttributes, run.pause, pausedActivities, reportedProblem(run), versionOf(run), points.length, points[points.length - 1]];
+  return {
+    execution: { workflowId: run.workflowId, runId: run.runId },
+    root: run.root,
+    workflowType: run.workflowType,
+    startTimeMs: run.startTimeMs,
+    // What may change.
+    status: run.status,
+    pause: run.pause,
+    closeTimeMs: run.closeTimeMs,
+    parent: run.parent,
+    memo: run.memo,
+    executionTimeMs: run.executionTimeMs,
+    taskQueue: run.taskQueue,
+    // What search attributes are made of, with `pause`.
+    ownAttributes: run.searchAttributes,
+    pausedActivities,
+    problem: reportedProblem(run),
+    version: versionOf(run),
+    points: points.length,
+    lastPoint: points[points.length - 1],
+    // What is listed with the close.
+    shownStatus: shownStatus(run),
+    lastEventId: run.lastEventId,
+    historySizeBytes: run.historySizeBytes,
+    closeTransitions: run.closeTransitions,
+    externalPayloadCount: run.externalPayloadCount,
+    externalPayloadSizeBytes: run.externalPayloadSizeBytes,
+    closeProblem: run.closeProblem,
+  };
 }
 
-function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.every((part, index) => part === other[index]);
+export class RunListing implements Listing {
+  readonly #row: ReturnType<typeof rowOf>;
+  readonly #searchAttributes: Encoded<SearchAttributes> | undefined;
+
+  /** @param before the listing before this one: to make search attributes is the larger part, and they seldom change */
+  constructor(state: WorkflowState, before: RunListing | undefined) {
+    this.#row = rowOf(state);
+    this.#searchAttributes = before?.hasAttributesOf(state) === true ? before.#searchAttributes : shownSearchAttributes(state);
+  }
+
+  get sizeBytes(): number {
+    return FRAME_BYTES + (this.#row.memo?.byteLength ?? 0) + 2 * (this.#searchAttributes?.byteLength ?? 0) + 2 * this.#row.closeProblem.length;
+  }
+
+  /** Nothing that is listed has changed since. */
+  isOf(state: WorkflowState): boolean {
+    const row = this.#row;
+    const { run } = state;
+    return (
+      row.status === run.status &&
+      row.closeTimeMs === run.closeTimeMs &&
+      row.parent === run.parent &&
+      row.memo === run.memo &&
+      row.executionTimeMs === run.executionTimeMs &&
+      row.taskQueue === run.taskQueue &&
+      this.hasAttributesOf(state)
+    );
+  }
+
+  hasAttributesOf({ run, pausedActivities }: WorkflowState): boolean {
+    const row = this.#row;
+    const points = run.resetPoints;
+    return (
+      row.ownAttributes === run.searchAttributes &&
+      row.pause === run.pause &&
+      row.pausedActivities === pausedActivities &&
+      row.points === points.length &&
+      row.lastPoint === points[points.length - 1] &&
+      row.problem === reportedProblem(run) &&
+      row.version === versionOf(run)
+    );
+  }
+
+  make(): MadeListing {
+    const row = this.#row;
+    const { execution, root = execution, parent, shownStatus: status } = row;
+    const closeTime = row.closeTimeMs > 0 ? row.closeTimeMs : undefined;
+    const executionDuration = closeTime === undefined ? undefined : Math.max(0, closeTime - row.executionTimeMs);
+    const shown = WorkflowExecutionInfo.encode({
+      execution,
+      type: { name: row.workflowType },
+      startTime: row.startTimeMs,
+      executionTime: row.executionTimeMs,
+      closeTime,
+      executionDuration,
+      status,
+      taskQueue: row.taskQueue,
+      memo: row.memo ?? EMPTY,
+      searchAttributes: this.#searchAttributes ?? EMPTY,
+      parentExecution: parent,
+      rootExecution: root,
+      ...(closeTime !== undefined && {
+        historyLength: row.lastEventId,
+        historySizeBytes: row.historySizeBytes,
+        stateTransitionCount: row.closeTransitions,
+        externalPayloadCount: row.externalPayloadCount,
+        externalPayloadSizeBytes: row.externalPayloadSizeBytes,
+      }),
+    });
+    const attributes = new Map<string, ListedValue>(this.#searchAttributes && listedSearchAttributes(this.#searchAttributes))
+      .set('WorkflowType', row.workflowType)
+      .set('ExecutionStatus', status)
+      .set('TaskQueue', row.taskQueue)
+      .set('StartTime', row.startTimeMs)
+      .set('ExecutionTime', row.executionTimeMs);
+    if (root.runId !== execution.runId) attributes.set('RootWorkflowId', root.workflowId).set('RootRunId', root.runId);
+    if (parent !== undefined) attributes.set('ParentWorkflowId', parent.workflowId).set('ParentRunId', parent.runId);
+    if (closeTime !== undefined) {
+      attributes
+        .set('CloseTime', closeTime)
+        .set('ExecutionDuration', executionDuration ?? 0)
+        .set('HistoryLength', row.lastEventId)
+        .set('HistorySizeBytes', row.historySizeBytes)
+        .set('StateTransitionCount', row.closeTransitions);
+      if (row.externalPayloadCount > 0) {
+        attributes.set('TemporalExternalPayloadCount', row.externalPayloadCount).set('TemporalExternalPayloadSizeBytes', row.externalPayloadSizeBytes);
+      }
+      if (row.closeProblem !== '') attributes.set(PROBLEM_ATTRIBUTE, { text: row.closeProblem });
+    }
+    return { shown, attributes };
+  }
 }
 
 function versionOf(run: RunState): string {
@@ -62,68 +158,15 @@ function versionOf(run: RunState): string {
   return version === undefined && run.usedDeploymentVersions.length === 0 ? '' : `${version?.behavior} ${version?.version} ${deploymentOf(run)} ${run.usedDeploymentVersions.length}`;
 }
 
-function make({ run }: WorkflowState, searchAttributes: Attributes): Listing {
-  const execution = { workflowId: run.workflowId, runId: run.runId };
-  const root = run.root ?? execution;
-  const status = shownStatus(run);
-  const isClosed = run.closeTimeMs > 0;
-  const executionDuration = isClosed ? Math.max(0, run.closeTimeMs - run.executionTimeMs) : undefined;
-  const shown = WorkflowExecutionInfo.encode({
-    execution,
-    type: { name: run.workflowType },
-    startTime: run.startTimeMs,
-    executionTime: run.executionTimeMs,
-    closeTime: isClosed ? run.closeTimeMs : undefined,
-    executionDuration,
-    status,
-    taskQueue: run.taskQueue,
-    memo: run.memo ?? EMPTY,
-    searchAttributes: searchAttributes.shown ?? EMPTY,
-    parentExecution: run.parent,
-    rootExecution: root,
-    ...(isClosed && {
-      historyLength: run.lastEventId,
-      historySizeBytes: run.historySizeBytes,
-      stateTransitionCount: run.closeTransitions,
-      externalPayloadCount: run.externalPayloadCount,
-      externalPayloadSizeBytes: run.externalPayloadSizeBytes,
-    }),
-  });
-  const attributes = new Map<string, ListedValue>(searchAttributes.listed)
-    .set('WorkflowType', run.workflowType)
-    .set('ExecutionStatus', status)
-    .set('TaskQueue', run.taskQueue)
-    .set('StartTime', run.startTimeMs)
-    .set('ExecutionTime', run.executionTimeMs);
-  if (root.runId !== run.runId) attributes.set('RootWorkflowId', root.workflowId).set('RootRunId', root.runId);
-  if (run.parent !== undefined) attributes.set('ParentWorkflowId', run.parent.workflowId).set('ParentRunId', run.parent.runId);
-  if (isClosed) {
-    attributes
-      .set('CloseTime', run.closeTimeMs)
-      .set('ExecutionDuration', executionDuration ?? 0)
-      .set('HistoryLength', run.lastEventId)
-      .set('HistorySizeBytes', run.historySizeBytes)
-      .set('StateTransitionCount', run.closeTransitions);
-    if (run.externalPayloadCount > 0) {
-      attributes.set('TemporalExternalPayloadCount', run.externalPayloadCount).set('TemporalExternalPayloadSizeBytes', run.externalPayloadSizeBytes);
-    }
-    if (run.closeProblem !== '') attributes.set(PROBLEM_ATTRIBUTE, { text: run.closeProblem });
-  }
-  return { shown, attributes };
-}
-
 /** Those that were read last. Runs without search attributes of their own share theirs with all runs of the same build. */
-let lastRead: Attributes | undefined;
-const NONE: Attributes = { shown: undefined, listed: new Map() };
+let lastRead: { readonly encoded: Encoded<SearchAttributes>; readonly listed: ReadonlyMap<string, ListedValue> } | undefined;
 
-function attributesOf(state: WorkflowState): Attributes {
-  const shown = shownSearchAttributes(state);
-  if (shown === undefined) return NONE;
-  if (lastRead?.shown === shown) return lastRead;
+function listedSearchAttributes(encoded: Encoded<SearchAttributes>): ReadonlyMap<string, ListedValue> {
+  if (lastRead?.encoded === encoded) return lastRead.listed;
   const listed = new Map<string, ListedValue>();
-  addSearchAttributes(listed, shown);
-  lastRead = { shown, listed };
-  return lastRead;
+  addSearchAttributes(listed, encoded);
+  lastRead = { encoded, listed };
+  return listed;
 }
 
 /** A system attribute cannot be set; should one be there all the same, it must not stand in the place of the fact. */
@@ -150,7 +193,8 @@ export function listedValue({ metadata, data }: Payload): ListedValue | undefine
   }
   const one: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof one === 'boolean') return one ? 1 : 0;
-  if (typeof one === 'number') return one;
+  // JSON can say more than a number holds.
+  if (typeof one === 'number') return Number.isFinite(one) ? one : undefined;
   if (typeof one !== 'string') return undefined;
   if (type === 'Datetime') return parseMoment(one);
   return type === 'Text' ? { text: wellFormed(one) } : wellFormed(one);

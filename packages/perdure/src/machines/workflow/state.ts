@@ -9,7 +9,7 @@ import { RunState, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { ActivityState, CompletionCallbackState, ChildState, EventBuffered, ExternalRequestState, NexusOperationState, StickyQueue, TimerState, UpdateState, WorkflowTaskState } from '../../protocol/index.js';
 import type { DebtKey } from '../machine.js';
 import { Deadlines } from './deadlines.js';
-import type { KeptListing } from './listing.js';
+import type { RunListing } from './listing.js';
 
 export class WorkflowState {
   run: RunState = RunState.create({ taskAttempt: 1 });
@@ -48,7 +48,7 @@ export class WorkflowState {
   /** Derived: bytes of user data that pending activities, children, Nexus operations and outgoing messages hold. */
   payloadBytes = 0;
   /** Derived: what lists see, kept by `listing.ts` for as long as nothing in it changes. */
-  listed: KeptListing | undefined = undefined;
+  listed: RunListing | undefined = undefined;
 
   get isOpen(): boolean {
     return this.run.status === WorkflowExecutionStatus.RUNNING;

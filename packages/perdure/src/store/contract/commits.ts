@@ -1,6 +1,7 @@
 /** The half of the contract that is about writing: what a commit does, what it refuses, and what a refusal leaves behind. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listingOf } from '../../machines/listing.js';
 import { InvalidTransitionError, StaleWriterError, StoreUnavailableError } from '../errors.js';
 import type { Transition } from '../store.js';
 import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
@@ -70,7 +71,7 @@ export function testCommits(harness: StoreHarness): void {
     const empty = new Uint8Array(0);
     const history = { firstEventId: 1, lastEventId: 1, bytes: empty };
     await open.store.commit([
-      created(1, { snapshot: empty, row: { listing: { shown: empty, attributes: new Map([['StartTime', 1]]) } } }),
+      created(1, { snapshot: empty, row: { listing: listed('') } }),
       step(1, 2, { private: empty, history }),
       step(1, 3),
     ]);
@@ -87,13 +88,10 @@ export function testCommits(harness: StoreHarness): void {
     await using open = await harness.open();
     const buffer = bytes('before');
     const history = { firstEventId: 1, lastEventId: 1, bytes: buffer };
-    await open.store.commit([created(1, { history, private: buffer, row: { listing: { shown: buffer, attributes: new Map([['StartTime', 1]]) } } })]);
+    await open.store.commit([created(1, { history, private: buffer }), created(2, { snapshot: buffer })]);
     buffer.fill(0);
-    const stored = await open.store.load(machine(1));
-    assert.deepEqual(
-      [stored?.listing, stored?.records[0]?.private, stored?.records[0]?.history?.bytes].map(text),
-      ['before', 'before', 'before'],
-    );
+    const [one, two] = [await open.store.load(machine(1)), await open.store.load(machine(2))];
+    assert.deepEqual([one?.records[0]?.private, one?.records[0]?.history?.bytes, two?.snapshot?.bytes].map(text), ['before', 'before', 'before']);
   });
 
   test('a part of a larger buffer is stored as that part', async () => {
@@ -106,7 +104,7 @@ export function testCommits(harness: StoreHarness): void {
     await using open = await harness.open();
     const large = Uint8Array.from({ length: 2_000_000 }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
     const history = { firstEventId: 1, lastEventId: 1, bytes: large };
-    await open.store.commit([created(1, { snapshot: large, row: { listing: { shown: large, attributes: new Map([['StartTime', 1]]) } } }), step(1, 2, { history, private: large })]);
+    await open.store.commit([created(1, { snapshot: large, row: { listing: listingOf({ shown: large, attributes: new Map([['StartTime', 1]]) }) } }), step(1, 2, { history, private: large })]);
     const stored = await open.store.load(machine(1));
     const values = [stored?.snapshot?.bytes, stored?.listing, stored?.records[0]?.history?.bytes, stored?.records[0]?.private];
     for (const value of values) assert.ok(value && Buffer.compare(value, large) === 0);
@@ -210,10 +208,13 @@ export function testCommits(harness: StoreHarness): void {
     await assert.rejects(open.store.commit([step(1, 3), step(2, 5)]), StaleWriterError);
     await open.store.delete([machine(2)]);
     const before = await open.store.load(machine(1));
+    assert.equal(text(before?.listing), 'l');
     // What is left of machine 2 is reclaimed by whoever opens the store next.
 
     const store = await reopen();
-    assert.deepEqual(await store.load(machine(1)), before);
+    const after = await store.load(machine(1));
+    assert.deepEqual({ ...after, listing: text(after?.listing) }, { ...before, listing: 'l' });
+    assert.deepEqual(await store.unlisted(9), [], 'a store that was closed knows what lists tell');
     assert.equal(await store.load(machine(2)), undefined);
     while (await store.reclaim());
     await store.commit([created(2)]);

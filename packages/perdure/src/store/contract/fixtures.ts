@@ -1,6 +1,6 @@
 /** Words for the contract's tests: machines and transitions with everything in them that a test does not care about. */
 import { Buffer } from 'node:buffer';
-import type { ListedValue, Listing } from '../../machines/listing.js';
+import { listingOf, type ListedValue, type Listing } from '../../machines/listing.js';
 import type { HistoryBatch, MachineId, Store, Transition } from '../store.js';
 
 /** How the contract gets at an implementation. */
@@ -57,5 +57,5 @@ export function ranges(batches: readonly HistoryBatch[]): string[] {
 
 /** A listing of a run that began at a time of no interest, or with these values. */
 export function listed(shown: string, attributes: Readonly<Record<string, ListedValue>> = {}): Listing {
-  return { shown: bytes(shown), attributes: new Map(Object.entries({ StartTime: 1_000, ...attributes })) };
+  return listingOf({ shown: bytes(shown), attributes: new Map(Object.entries({ StartTime: 1_000, ...attributes })) });
 }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListedValue } from '../../machines/listing.js';
 import { CREATION_ATTRIBUTE, type Condition, type OrderTerm } from '../../visibility/condition.js';
-import { InvalidTransitionError } from '../errors.js';
 import type { CountGroup, Store } from '../store.js';
 import { created, listed, machine, NAMESPACE, step, text, type StoreHarness } from './fixtures.js';
 
@@ -170,11 +169,12 @@ export function testLists(harness: StoreHarness): void {
     }
   });
 
-  test('a listing that could not be put in order is refused', async () => {
+  test('a listing that could not be put in order is left out, and the others are there', async () => {
     await using open = await harness.open();
     const wrong: Record<string, ListedValue>[] = [{ StartTime: NaN }, { StartTime: 'x' }, { CloseTime: 'x' }, { Size: Infinity }];
-    for (const attributes of wrong) {
-      await assert.rejects(open.store.commit([created(1, { row: { listing: listed('x', attributes) } })]), InvalidTransitionError);
-    }
+    await open.store.commit([created(9, { row: { listing: listed('nine') } }), ...wrong.map((attributes, n) => created(n, { row: { listing: listed('x', attributes) } }))]);
+    assert.deepEqual(await shownBy(open.store), ['nine']);
+    await open.store.commit([step(9, 2, { row: { listing: listed('nine', { Size: NaN }) } }), step(1, 2, { row: { listing: listed('one') } })]);
+    assert.deepEqual(await shownBy(open.store), ['one']);
   });
 }

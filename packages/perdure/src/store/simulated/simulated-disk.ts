@@ -2,7 +2,7 @@
  * What survives a crash in a simulation: the committed machines. Several stores can be opened on one disk, one after the
  * other; the disk itself never fails and knows no time. Also the shortest correct reading of the store's contract.
  */
-import type { Listing } from '../../machines/listing.js';
+import type { MadeListing } from '../../machines/listing.js';
 import { CREATION_ATTRIBUTE } from '../../visibility/condition.js';
 import { compareRows, evaluate, rowValues, scalarOf, type RowValues } from '../../visibility/evaluate.js';
 import { checkPageLimit, decodeCursor, decodeListCursor, encodeCursor, encodeListCursor } from '../page.js';
@@ -26,13 +26,13 @@ import type {
   StoredMachine,
   Transition,
 } from '../store.js';
-import { checkTransition, headAfter, type JournalHead } from '../transition.js';
+import { canBeListed, checkTransition, headAfter, type JournalHead } from '../transition.js';
 
 interface DiskMachine extends Omit<StoredMachine, 'records'> {
   /** Counts creations: the order in which machines are listed. */
   readonly number: number;
   readonly journal: readonly JournalRecord[];
-  readonly attributes: Listing['attributes'] | undefined;
+  readonly attributes: MadeListing['attributes'] | undefined;
 }
 
 const currentName = (kind: MachineKind, namespace: string, key: string): string => `${kind}\0${namespace}\0${key}`;
@@ -41,6 +41,9 @@ const copy = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 export class SimulatedDisk {
   readonly #machines = new Map<MachineId, DiskMachine>();
   readonly #current = new Map<string, MachineId>();
+  /** Listings that a list has not looked at, as they were before: what is left of them after a crash. */
+  readonly #fresh = new Map<MachineId, Pick<DiskMachine, 'listing' | 'attributes'>>();
+  readonly #unlisted = new Set<MachineId>();
   /** Machines whose journal is still to be freed. */
   #left = 0;
   #created = 0;
@@ -61,6 +64,8 @@ export class SimulatedDisk {
       const machine = this.#machines.get(id);
       if (machine === undefined) continue;
       this.#machines.delete(id);
+      this.#fresh.delete(id);
+      this.#unlisted.delete(id);
       this.#left += 1;
       const name = currentName(machine.kind, machine.namespace, machine.key);
       if (this.#current.get(name) === id) this.#current.delete(name);
@@ -165,10 +170,29 @@ export class SimulatedDisk {
     return [...groups].map(([value, count]) => ({ value, count })).sort((one, other) => other.count - one.count).slice(0, MOST_GROUPS);
   }
 
+  unlisted(limit: number): readonly MachineId[] {
+    return [...this.#unlisted].slice(0, limit);
+  }
+
+  /** A store indexes what waits before it answers a list, and when it closes. */
+  indexListings(): void {
+    this.#fresh.clear();
+  }
+
+  /** Nothing waits if the store before was closed. */
+  loseListings(): void {
+    for (const [id, indexed] of this.#fresh) {
+      this.#machines.set(id, { ...(this.#machines.get(id) as DiskMachine), ...indexed });
+      this.#unlisted.add(id);
+    }
+    this.#fresh.clear();
+  }
+
   #found({ kind, namespace, condition }: ListFilter): DiskMachine[] {
+    this.indexListings();
     return [...this.#machines.values()].filter(
       (machine) =>
-        machine.kind === kind && machine.namespace === namespace && machine.attributes !== undefined && (condition === undefined || evaluate(condition, valuesOf(machine)) === true),
+        machine.kind === kind && machine.namespace === namespace && machine.attributes !== undefined && canBeListed(machine.attributes) && (condition === undefined || evaluate(condition, valuesOf(machine)) === true),
     );
   }
 
@@ -183,6 +207,10 @@ export class SimulatedDisk {
       history: history && { ...history, bytes: copy(history.bytes) },
       private: privateEvents && copy(privateEvents),
     };
+    const made = row.listing?.make();
+    if (row.listing !== undefined) this.#unlisted.delete(id);
+    if (row.listing === null) this.#fresh.delete(id);
+    else if (row.listing !== undefined && !this.#fresh.has(id)) this.#fresh.set(id, { listing: before?.listing, attributes: before?.attributes });
     this.#machines.set(id, {
       machine: id,
       kind,
@@ -192,8 +220,8 @@ export class SimulatedDisk {
       ...headAfter(transition, before),
       wakeAt: row.wakeAt,
       open: row.open,
-      listing: row.listing ? copy(row.listing.shown) : row.listing === null ? undefined : before?.listing,
-      attributes: row.listing ? new Map(row.listing.attributes) : row.listing === null ? undefined : before?.attributes,
+      listing: row.listing === undefined ? before?.listing : made?.shown,
+      attributes: row.listing === undefined ? before?.attributes : made?.attributes,
       snapshot: snapshot ? { seq, bytes: copy(snapshot) } : before?.snapshot,
       journal: [...(before?.journal ?? []), record],
     });

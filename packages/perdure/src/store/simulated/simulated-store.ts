@@ -2,7 +2,7 @@
  * A store in memory that can be made to fail: for tests of the host and for deterministic simulation. Time passes and
  * chance strikes only through the clock and the plan it is given, so the same seed gives the same faults.
  *
- * A crash loses what was under way and nothing else. Whether a commit that was under way had already reached the disk is
+ * A crash loses what was under way, and listings that no list has looked at. Whether a commit that was under way had already reached the disk is
  * for the plan to say, because after a real crash both happen; in neither case does its promise ever settle, as nobody
  * is left to hear of it.
  */
@@ -29,7 +29,7 @@ import type { Clock } from '../../ports/clock.js';
 import type { Random } from '../../ports/random.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
-export type StoreOperation = 'commit' | 'delete' | 'reclaim' | 'load' | 'current' | 'history' | 'due' | 'nextWake' | 'machines' | 'list' | 'count';
+export type StoreOperation = 'commit' | 'delete' | 'reclaim' | 'load' | 'current' | 'history' | 'due' | 'nextWake' | 'machines' | 'list' | 'count' | 'unlisted';
 
 /** What goes wrong with one call. */
 export type StoreFault =
@@ -76,6 +76,7 @@ export class SimulatedStore implements Store {
 
   constructor(options: SimulatedStoreOptions = {}) {
     this.disk = options.disk ?? new SimulatedDisk();
+    this.disk.loseListings();
     this.#clock = options.clock;
     this.#faults = options.faults ?? (() => undefined);
   }
@@ -129,14 +130,15 @@ export class SimulatedStore implements Store {
     return this.#perform('count', () => this.disk.count(request));
   }
 
-  /** There was no earlier version of it. */
-  unlisted(): Promise<readonly MachineId[]> {
-    return Promise.resolve([]);
+  unlisted(limit: number): Promise<readonly MachineId[]> {
+    return this.#perform('unlisted', () => this.disk.unlisted(limit));
   }
 
   async close(): Promise<void> {
     await this.#lastWrite;
-    if (this.#life === 'open') this.#life = 'closed';
+    if (this.#life !== 'open') return;
+    this.#life = 'closed';
+    this.disk.indexListings();
   }
 
   #write(operation: StoreOperation, work: () => void): Promise<void> {

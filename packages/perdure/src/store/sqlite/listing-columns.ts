@@ -4,7 +4,7 @@
  *
  * Text is bytes wherever it is compared, and a word search looks into the words of a text, as `visibility/text.ts` writes them.
  */
-import type { Listing } from '../../machines/listing.js';
+import type { MadeListing } from '../../machines/listing.js';
 import { CREATION_ATTRIBUTE, DIVISION_ATTRIBUTE, ID_ATTRIBUTE, KEY_ATTRIBUTE, ROOT_ID_ATTRIBUTE, ROOT_KEY_ATTRIBUTE } from '../../visibility/condition.js';
 import { words } from '../../visibility/text.js';
 import type { SqlValue } from './driver.js';
@@ -84,7 +84,7 @@ export type IndexedValue = readonly [name: string, value: SqlValue];
 
 export const ROW_COLUMNS: readonly string[] = [...COLUMNS.values()];
 
-export function rowOf({ attributes }: Listing): ListedRow {
+export function rowOf({ attributes }: MadeListing): ListedRow {
   const columns: SqlValue[] = [];
   let ofColumns = 1;
   for (const [attribute, column] of COLUMNS) {
@@ -108,7 +108,7 @@ const NUMBERS = new Set(['status', 'execution_time', 'duration', 'history_length
 
 type Others = Readonly<Record<string, string | number | readonly string[] | { readonly words: string }>>;
 
-function othersOf(attributes: Listing['attributes']): Others {
+function othersOf(attributes: MadeListing['attributes']): Others {
   const others: Record<string, Others[string]> = {};
   for (const [name, value] of attributes) {
     if (COLUMNS.has(name) || name === 'StartTime' || name === 'CloseTime') continue;

@@ -1,7 +1,7 @@
 /** List and count queries: a plan, one statement, and the rows of a page. Each is bounded by its page, and leaves no statement open. */
 import { conjuncts, DIVISION_ATTRIBUTE, type Condition, type Scalar } from '../../visibility/condition.js';
 import { checkPageLimit, decodeListCursor, encodeListCursor } from '../page.js';
-import { MOST_GROUPS, type CountGroup, type CountRequest, type ListedMachine, type ListFilter, type ListRequest, type MachineId, type Page } from '../store.js';
+import { MOST_GROUPS, type CountGroup, type CountRequest, type ListedMachine, type ListFilter, type ListRequest, type Page } from '../store.js';
 import type { SqliteDatabase, SqlRow, SqliteStatement, SqlValue } from './driver.js';
 import { expressionOf } from './listing-columns.js';
 import { plan, type Range } from './listing-plan.js';
@@ -20,7 +20,6 @@ export class ListingReader {
   readonly #scopes: Scopes;
   readonly #machine: SqliteStatement;
   readonly #anyDivision: SqliteStatement;
-  readonly #unlisted: SqliteStatement;
 
   constructor(database: SqliteDatabase, scopes: Scopes) {
     this.#database = database;
@@ -29,7 +28,6 @@ export class ListingReader {
       'SELECT m.id, m.wake_at, m.open, m.key, s.bytes AS listing FROM machine m LEFT JOIN listing s ON s.machine = m.number WHERE m.number = ?',
     );
     this.#anyDivision = database.prepare('SELECT 1 FROM listed INDEXED BY listed_by_division WHERE scope = ? AND division IS NOT NULL LIMIT 1');
-    this.#unlisted = database.prepare('SELECT m.id FROM unlisted u CROSS JOIN machine m ON m.number = u.machine ORDER BY u.machine LIMIT ?');
   }
 
   list(request: ListRequest): Page<ListedMachine> {
@@ -76,10 +74,6 @@ export class ListingReader {
     const { sql, parameters } = expressionOf(groupBy);
     const statement = `SELECT ${sql} AS value, count(*) AS count FROM ${range.from} WHERE ${where.sql} GROUP BY 1 ORDER BY count DESC, value LIMIT ?`;
     return this.#database.prepare(statement).all(...parameters, ...where.parameters, MOST_GROUPS).map((row) => ({ value: scalar(row['value']), count: Number(row['count']) }));
-  }
-
-  unlisted(limit: number): readonly MachineId[] {
-    return this.#unlisted.all(limit).map((row) => idFromBytes(row['id'] as Uint8Array));
   }
 
   /** Nearly no row has a division: to ask once is cheaper than to look at each. */

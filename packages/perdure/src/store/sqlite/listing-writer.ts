@@ -2,7 +2,7 @@
  * Writes listings into the tables that lists read, within the writer's transaction. A listing that changes touches the indexes of what
  * changed and no others: most changes are the close.
  */
-import type { Listing } from '../../machines/listing.js';
+import type { MadeListing } from '../../machines/listing.js';
 import type { SqliteDatabase, SqliteStatement, SqlRow, SqlValue } from './driver.js';
 import { indexedValues, ROW_COLUMNS, rowOf, type IndexedValue, type ListedRow } from './listing-columns.js';
 
@@ -24,12 +24,12 @@ export class ListingWriter {
   }
 
   /** The first listing of a machine that had none before. */
-  add(number: number, scope: number, listing: Listing): void {
+  add(number: number, scope: number, listing: MadeListing): void {
     this.#insert(number, scope, listing.shown, rowOf(listing));
   }
 
   /** Puts a listing in the place of the one before, if there was one. */
-  set(number: number, listing: Listing): void {
+  set(number: number, listing: MadeListing): void {
     const before = this.#statements.select.get(number);
     const row = rowOf(listing);
     if (before !== undefined && hasSameFixed(before, row)) return this.#update(number, before, listing.shown, row);

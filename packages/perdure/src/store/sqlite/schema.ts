@@ -12,15 +12,15 @@
  * - A scope is a (kind, namespace) pair, interned.
  * - Keys and other text that users choose are UTF-8 in a BLOB: one of the drivers cuts TEXT off at a NUL character, and bytes compare
  *   the way the contract says.
- * - `fresh` holds listings that are not in the tables of lists yet, those of a commit together; `fresh-listings.ts` says why.
- * - `listed` and `attribute` are what list queries filter and sort by; `listing-columns.ts` says what is where.
+ * - `listed` and `attribute` are what list queries filter and sort by; `listing-columns.ts` says what is where. `unlisted` names the
+ *   machines of which they do not tell the latest; `fresh-listings.ts` says why.
  */
 import type { SqliteDatabase } from './driver.js';
 
 /** "Perd", at byte 68 of the file. The tool `file` and other programs can tell by it whose file this is. */
 export const APPLICATION_ID = 0x50_65_72_64;
 /** Goes up with every change of the schema that an older version could not work with. At byte 60 of the file. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** `close_key` of what runs: later than every close. */
 export const OPEN_KEY = 9e15;
@@ -116,11 +116,6 @@ const LISTING_TABLES = `
   CREATE TABLE unlisted (machine INTEGER PRIMARY KEY) STRICT;
 `;
 
-/** Since version 3. */
-const FRESH_TABLE = `
-  CREATE TABLE fresh (id INTEGER PRIMARY KEY, listings BLOB NOT NULL) STRICT;
-`;
-
 /**
  * Makes an empty database ours, in one transaction. It must not be in WAL mode yet: then the header, too, is in the main
  * file from the first moment on, where `readFileHeader` finds it.
@@ -130,7 +125,6 @@ export function createSchema(database: SqliteDatabase): void {
     BEGIN IMMEDIATE;
     ${TABLES}
     ${LISTING_TABLES}
-    ${FRESH_TABLE}
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};
     COMMIT;
@@ -141,32 +135,23 @@ export function createSchema(database: SqliteDatabase): void {
  * Brings a file of an older version up to date, in one transaction: it is of the one version or of the other, whenever the process dies.
  *
  * Machines of version 1 have no listing; the host is told which by `unlisted`. A machine that is being reclaimed gets none. Listings of
- * version 2 stay as they are: that they name the roots of trees of one run does no harm. What waited to be indexed in a file of version 3
- * is made again.
+ * version 2 stay as they are: that they name the roots of trees of one run does no harm. Versions 3 and 4 had a table for what waits to be
+ * indexed; if there is something in it, all listings are made again.
  */
 export function upgradeSchema(database: SqliteDatabase, version: number): void {
   if (version >= SCHEMA_VERSION) return;
   database.exec('BEGIN IMMEDIATE');
   try {
-    if (version < 2) database.exec(`${LISTING_TABLES} INSERT INTO unlisted SELECT number FROM machine WHERE scope >= 0;`);
-    if (version < 3) database.exec(FRESH_TABLE);
+    if (version < 2) database.exec(LISTING_TABLES);
     if (version === 2 || version === 3) database.exec(`DROP INDEX listed_in_order; ${LISTED_IN_ORDER}`);
-    if (version === 3) listAnew(database);
+    const somethingWaits = version > 2 && database.prepare('SELECT 1 FROM fresh LIMIT 1').get() !== undefined;
+    if (version < 2 || somethingWaits) database.exec('INSERT OR IGNORE INTO unlisted SELECT number FROM machine WHERE scope >= 0');
+    if (version > 2) database.exec('DROP TABLE fresh');
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
   }
-}
-
-/** In version 3 values of `fresh` began with the length of a JSON array of arrays that begin with the number of a machine. */
-function listAnew(database: SqliteDatabase): void {
-  const unlist = database.prepare('INSERT OR IGNORE INTO unlisted SELECT number FROM machine WHERE number = ? AND scope >= 0');
-  for (const row of database.prepare('SELECT listings FROM fresh').all()) {
-    const bytes = Buffer.from(row['listings'] as Uint8Array);
-    for (const [number] of JSON.parse(bytes.toString('utf8', 4, 4 + bytes.readUInt32LE(0))) as readonly [number][]) unlist.run(number);
-  }
-  database.exec('DELETE FROM fresh');
 }
 
 /** The last one made current is the one with the highest number: whoever is made current later than created clears those behind it. */

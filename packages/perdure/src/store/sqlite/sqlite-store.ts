@@ -101,13 +101,14 @@ export class SqliteStore implements Store {
   }
 
   async unlisted(limit: number): Promise<readonly MachineId[]> {
-    return this.#run(() => this.#listings.unlisted(limit));
+    return this.#run(() => this.#writer.unlisted(limit));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      this.#writer.close();
       moveLogIntoFile(this.#database);
       this.#database.close();
     } finally {

@@ -11,7 +11,8 @@ import { openSqliteStore } from './open.js';
 import { SCHEMA_VERSION } from './schema.js';
 import { temporaryFolder } from './temporary-file.js';
 
-const LIST_TABLES = ['listed', 'attribute', 'unlisted', 'fresh'];
+const LIST_TABLES = ['listed', 'attribute', 'unlisted'];
+const FRESH_TABLE = 'CREATE TABLE fresh (id INTEGER PRIMARY KEY, listings BLOB NOT NULL) STRICT;';
 
 /** Takes a file of today back to version 1, with four machines of which one is deleted and not yet reclaimed. */
 async function oldFile(filename: string): Promise<void> {
@@ -64,8 +65,7 @@ test('a file of version 2, whose listings were indexed at once and name every ro
   await before.close();
   const { DatabaseSync } = await loadDriver();
   const database = new DatabaseSync(filename);
-  assert.equal(database.prepare('SELECT count(*) AS count FROM fresh').get()?.['count'], 0);
-  database.exec('DROP TABLE fresh; PRAGMA user_version = 2');
+  database.exec('PRAGMA user_version = 2');
   database.close();
 
   const store = await openSqliteStore({ filename });
@@ -79,34 +79,40 @@ test('a file of version 2, whose listings were indexed at once and name every ro
   await store.close();
 });
 
-test('a file of version 3 gets the index in which rows of the same moments are in order, and lists anew what waited to be indexed', async () => {
-  using folder = temporaryFolder();
-  const filename = folder.file('store.db');
-  const before = await openSqliteStore({ filename });
-  await before.commit([1, 2, 3].map((n) => created(n, { row: { listing: listed(`${n}`) } })));
-  assert.deepEqual(await shownBy(before), ['3', '2', '1']);
-  await before.close();
-  const { DatabaseSync } = await loadDriver();
-  const old = new DatabaseSync(filename);
-  old.exec('DROP INDEX listed_in_order; CREATE INDEX listed_in_order ON listed (scope, close_key, start_time, status); PRAGMA user_version = 3');
-  const header = Buffer.from('[[2,-1,[]],[77,1,[["StartTime",1]]]]');
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(header.byteLength);
-  old.prepare('INSERT INTO fresh (id, listings) VALUES (1, ?)').run(Buffer.concat([length, header, Buffer.from('x')]));
-  old.close();
+for (const version of [3, 4]) {
+  test(`a file of version ${version} lists everything anew if something waited to be indexed, and nothing otherwise`, async () => {
+    using folder = temporaryFolder();
+    const filename = folder.file('store.db');
+    const before = await openSqliteStore({ filename });
+    await before.commit([1, 2, 3].map((n) => created(n, { row: { listing: listed(`${n}`) } })));
+    await before.close();
+    const { DatabaseSync } = await loadDriver();
+    const makeOld = (waiting: string): void => {
+      const old = new DatabaseSync(filename);
+      if (version === 3) old.exec('DROP INDEX listed_in_order; CREATE INDEX listed_in_order ON listed (scope, close_key, start_time, status)');
+      old.exec(`${FRESH_TABLE} ${waiting} PRAGMA user_version = ${version}`);
+      old.close();
+    };
 
-  const store = await openSqliteStore({ filename });
-  assert.deepEqual(await shownBy(store), ['3', '2', '1']);
-  assert.deepEqual(await store.unlisted(10), [machine(2)], 'what waited to be indexed is made again, for machines that there are');
-  await store.commit([step(2, 2, { row: { listing: listed('2 again') } })]);
-  assert.deepEqual(await shownBy(store), ['3', '2 again', '1']);
-  assert.deepEqual(await store.unlisted(10), []);
-  await store.close();
-  const database = new DatabaseSync(filename);
-  const plan = database.prepare('EXPLAIN QUERY PLAN SELECT machine FROM listed INDEXED BY listed_in_order WHERE scope = 1 ORDER BY close_key DESC, start_time DESC, machine DESC').all();
-  database.close();
-  assert.ok(plan.length > 0 && !JSON.stringify(plan).includes('TEMP B-TREE'), JSON.stringify(plan));
-});
+    makeOld('');
+    let store = await openSqliteStore({ filename });
+    assert.deepEqual(await store.unlisted(10), []);
+    assert.deepEqual(await shownBy(store), ['3', '2', '1']);
+    await store.close();
+
+    makeOld("INSERT INTO fresh VALUES (1, x'00');");
+    store = await openSqliteStore({ filename });
+    assert.deepEqual(await store.unlisted(10), [1, 2, 3].map(machine));
+    await store.commit([step(2, 2, { row: { listing: listed('2 again') } })]);
+    assert.deepEqual(await shownBy(store), ['3', '2 again', '1']);
+    assert.deepEqual(await store.unlisted(10), [1, 3].map(machine));
+    await store.close();
+    const database = new DatabaseSync(filename);
+    const plan = database.prepare('EXPLAIN QUERY PLAN SELECT machine FROM listed INDEXED BY listed_in_order WHERE scope = 1 ORDER BY close_key DESC, start_time DESC, machine DESC').all();
+    database.close();
+    assert.ok(plan.length > 0 && !JSON.stringify(plan).includes('TEMP B-TREE'), JSON.stringify(plan));
+  });
+}
 
 test('an upgrade that fails leaves the file of the version that it was', async () => {
   using folder = temporaryFolder();

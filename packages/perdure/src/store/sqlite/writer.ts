@@ -66,6 +66,10 @@ export class Writer {
     return this.#listings.shown(number);
   }
 
+  unlisted(limit: number): readonly MachineId[] {
+    return this.#listings.unlisted(limit);
+  }
+
   /**
    * A read that finds all listings in the tables it reads. They are put there on the way, without waiting for the disk: what they tell is
    * durable already. A disk that takes no more keeps them from staying there, not from being read.
@@ -89,6 +93,15 @@ export class Writer {
       this.#database.exec('PRAGMA synchronous = FULL');
     }
     return result.value;
+  }
+
+  /** So that the next process need not make the listings again that wait. It can, if the disk takes no more. */
+  close(): void {
+    try {
+      this.withAllListed(() => {});
+    } catch {
+      // See above.
+    }
   }
 
   /** One piece of the journals of deleted machines, and the numbers of those of which nothing is left. Many short ones go at once. */
