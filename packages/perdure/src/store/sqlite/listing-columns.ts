@@ -68,6 +68,21 @@ export function bound(value: string | number): SqlValue {
   return typeof value === 'string' ? Buffer.from(value) : value;
 }
 
+/** Types and queues are few, and written with every run. */
+const kept = new Map<string, SqlValue>();
+const MOST_KEPT = 1_000;
+const LONGEST_KEPT = 200;
+
+function boundAgain(text: string): SqlValue {
+  const known = kept.get(text);
+  if (known !== undefined) return known;
+  const bytes = bound(text);
+  if (text.length > LONGEST_KEPT) return bytes;
+  if (kept.size >= MOST_KEPT) kept.clear();
+  kept.set(text, bytes);
+  return bytes;
+}
+
 /** A listing as the store keeps it. */
 export interface ListedRow {
   readonly closeKey: number;
@@ -83,15 +98,17 @@ export interface ListedRow {
 export type IndexedValue = readonly [name: string, value: SqlValue];
 
 export const ROW_COLUMNS: readonly string[] = [...COLUMNS.values()];
+const NUMBERS = new Set(['status', 'execution_time', 'duration', 'history_length', 'history_size', 'transitions']);
+const COLUMN_KINDS = [...COLUMNS].map(([attribute, column]) => ({ attribute, isNumber: NUMBERS.has(column) }));
 
 export function rowOf({ attributes }: MadeListing): ListedRow {
-  const columns: SqlValue[] = [];
   let ofColumns = 1;
-  for (const [attribute, column] of COLUMNS) {
+  const columns = COLUMN_KINDS.map(({ attribute, isNumber }): SqlValue => {
     const value = attributes.get(attribute);
     if (value !== undefined) ofColumns += 1;
-    columns.push((typeof value === 'string' || typeof value === 'number') && (typeof value === 'number') === NUMBERS.has(column) ? bound(value) : null);
-  }
+    if (typeof value === 'number') return isNumber ? value : null;
+    return typeof value === 'string' && !isNumber ? boundAgain(value) : null;
+  });
   const closeTime = attributes.get('CloseTime') as number | undefined;
   if (closeTime !== undefined) ofColumns += 1;
   const others = attributes.size === ofColumns ? undefined : othersOf(attributes);
@@ -104,7 +121,6 @@ export function rowOf({ attributes }: MadeListing): ListedRow {
   };
 }
 
-const NUMBERS = new Set(['status', 'execution_time', 'duration', 'history_length', 'history_size', 'transitions']);
 
 type Others = Readonly<Record<string, string | number | readonly string[] | { readonly words: string }>>;
 

@@ -30,8 +30,12 @@ export class ListingWriter {
 
   /** Puts a listing in the place of the one before, if there was one. */
   set(number: number, listing: MadeListing): void {
-    const before = this.#statements.select.get(number);
     const row = rowOf(listing);
+    // Of a schedule nothing else than what is shown changes, firing after firing.
+    if (this.#statements.isListed.get(number, row.closeKey, row.startTime, ...row.columns, row.others) !== undefined) {
+      return void this.#statements.setShown.run(number, listing.shown);
+    }
+    const before = this.#statements.select.get(number);
     if (before !== undefined && hasSameFixed(before, row)) return this.#update(number, before, listing.shown, row);
     this.#remove(number, before);
     this.#insert(number, (before?.['scope'] ?? this.#statements.scope.get(number)?.['scope']) as number, listing.shown, row);
@@ -53,8 +57,7 @@ export class ListingWriter {
     const closes = before['close_key'] !== row.closeKey || before[CLOSING] !== status;
     const free = [...FREE_INDEXES.map((index) => row.columns[index] ?? null), row.others];
     if (closes) this.#statements.updateClosing.run(row.closeKey, status, ...free, number);
-    // Of a schedule nothing else than what is shown changes, firing after firing.
-    else if (!free.every((value, index) => isSame(before[FREE_COLUMNS[index] ?? ''], value))) this.#statements.update.run(...free, number);
+    else this.#statements.update.run(...free, number);
     this.#statements.setShown.run(number, shown);
     if (!closes && before['attributes'] === row.others) return;
     const scope = before['scope'] as number;
@@ -94,6 +97,7 @@ function prepareStatements(database: SqliteDatabase) {
   const columns = ['machine', 'scope', 'close_key', 'start_time', ...ROW_COLUMNS, 'attributes'];
   return {
     select: prepare(`SELECT scope, close_key, start_time, ${ROW_COLUMNS.join(', ')}, attributes FROM listed WHERE machine = ?`),
+    isListed: prepare(`SELECT 1 AS yes FROM listed WHERE machine = ? AND ${['close_key', 'start_time', ...ROW_COLUMNS, 'attributes'].map((column) => `${column} IS ?`).join(' AND ')}`),
     scope: prepare('SELECT scope FROM machine WHERE number = ?'),
     insert: prepare(`INSERT INTO listed (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`),
     // SQLite rewrites the indexes of every column that is named.
