@@ -4,7 +4,8 @@
  * Clients run stories (`crash/stories.ts`): signals, updates, update-with-start, continue-as-new, children, local activities, timers, signals
  * to other workflows, resets, deletions. They repeat each request with the same ids until it is answered. So in the end every workflow
  * must have the result that its program says, to the last step: nothing acknowledged is lost and nothing happens twice. Activities write a
- * ledger; no attempt is handed out twice. Every history has ids without gaps and replays on a cold worker.
+ * ledger; no attempt is handed out twice. Every history has ids without gaps and replays on a cold worker. Lists tell the latest, also right
+ * after a kill.
  *
  * PERDURE_CRASH_ROUNDS: how many kills (default 8; `npm run test:crash` 100). PERDURE_CRASH_SEED: the moments of the kills and the stories.
  */
@@ -112,7 +113,7 @@ async function killAndCheck(folder: string, say: (text: string) => void): Promis
     const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => load.drive(index)));
     clients.catch(() => giveUp.abort());
     const began = performance.now();
-    await Promise.race([clients, killAll(server, workers, ledger)]);
+    await Promise.race([clients, killAll(server, workers, ledger, client)]);
     load.stop();
     const calm = performance.now();
     say(`${rounds} kills in ${seconds(calm - began)} s; ${ledger.executions} activities were executed, ${load.count} stories are at their end, ${load.running.size} under way`);
@@ -124,13 +125,16 @@ async function killAndCheck(folder: string, say: (text: string) => void): Promis
   ledger.read();
   say(`${ledger.size} activities`);
   ledger.checkAttempts();
-  await checkHistories(load, ledger, say);
+  const histories = await checkHistories(load, ledger, say);
+  await server.kill();
+  await server.start();
+  await checkLists(client, histories);
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
 /** Mostly while workers are at work again, which the ledger tells; now and then while the server has hardly begun to live. */
-async function killAll(server: ServerProcess, workers: LoadWorkers, ledger: Ledger): Promise<void> {
+async function killAll(server: ServerProcess, workers: LoadWorkers, ledger: Ledger, client: Client): Promise<void> {
   const random = seeded(seed);
   for (let round = 0; round < rounds; round++) {
     if (random() < 0.75) await growth(ledger);
@@ -138,6 +142,34 @@ async function killAll(server: ServerProcess, workers: LoadWorkers, ledger: Ledg
     if (random() < 0.1) workers.kill(Math.floor(random() * 2));
     await server.kill();
     await server.start();
+    if (round % 5 === 0) await checkRunning(client);
+  }
+}
+
+/** What a list shows as running was running when it was asked for. */
+async function checkRunning(client: Client): Promise<void> {
+  const askedMs = Date.now();
+  const running = await insist(async () => {
+    const found: string[] = [];
+    for await (const { workflowId, runId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) found.push(`${workflowId} ${runId}`);
+    return found;
+  });
+  for (const one of running) {
+    const [workflowId = '', runId] = one.split(' ');
+    const { closeTime } = await insist(() => client.workflow.getHandle(workflowId, runId).describe());
+    assert.ok(closeTime === undefined || closeTime.getTime() >= askedMs, `${one} was listed as running after its end`);
+  }
+}
+
+/** Every run is listed as what it is, with the length of its history. */
+async function checkLists(client: Client, histories: readonly RunHistory[]): Promise<void> {
+  const listed = new Map<string, string>();
+  for await (const { workflowId, runId, status, historyLength } of client.workflow.list()) {
+    assert.notEqual(status.name, 'RUNNING', `${workflowId} (${runId})`);
+    listed.set(runId, `${status.name} ${historyLength}`);
+  }
+  for (const { workflowId, runId, history } of histories) {
+    assert.equal(listed.get(runId), `${endOf(history.events)} ${history.events.length}`, `${workflowId} (${runId}) is listed as something else`);
   }
 }
 
@@ -163,14 +195,20 @@ async function checkInbox({ client, notes }: Load): Promise<void> {
   }
 }
 
-async function checkHistories(load: Load, ledger: Ledger, say: (text: string) => void): Promise<void> {
-  const histories: { workflowId: string; history: { events: HistoryEvent[] } }[] = [];
+interface RunHistory {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly history: { readonly events: HistoryEvent[] };
+}
+
+async function checkHistories(load: Load, ledger: Ledger, say: (text: string) => void): Promise<readonly RunHistory[]> {
+  const histories: RunHistory[] = [];
   for (const seen of load.seen) {
     const [workflowId, runId] = seen.split(' ') as [string, string | undefined];
     const first = runId ?? firstRunOf((await load.client.workflow.getHandle(workflowId).fetchHistory()).events);
     for (let next: string | undefined = first; next !== undefined; ) {
       const { events } = await load.client.workflow.getHandle(workflowId, next).fetchHistory();
-      histories.push({ workflowId, history: { events } });
+      histories.push({ workflowId, runId: next, history: { events } });
       next = successorOf(events);
     }
   }
@@ -182,6 +220,7 @@ async function checkHistories(load: Load, ledger: Ledger, say: (text: string) =>
     assert.equal(error, undefined, `${workflowId} ${runId} does not replay: ${error?.message}`);
   }
   say(`${histories.length} histories replayed, ${histories.reduce((sum, { history }) => sum + history.events.length, 0)} events`);
+  return histories;
 }
 
 function firstRunOf(events: readonly HistoryEvent[]): string {
@@ -200,14 +239,16 @@ function checkHistory(workflowId: string, events: readonly HistoryEvent[]): void
   once('a signal came', events.flatMap((event) => event.workflowExecutionSignaledEventAttributes?.requestId ?? []));
   once('an update was completed', events.flatMap((event) => event.workflowExecutionUpdateCompletedEventAttributes?.meta?.updateId ?? []));
   once('a child was started', events.flatMap((event) => event.childWorkflowExecutionStartedEventAttributes?.initiatedEventId ?? []));
-  const closed = events.at(-1)?.eventType;
-  assert.ok(closed !== undefined && CLOSED.has(closed), `${workflowId} is still open`);
+  assert.ok(endOf(events) !== undefined, `${workflowId} is still open`);
 }
 
-const CLOSED = new Set<EventType>([
-  EventType.WORKFLOW_EXECUTION_COMPLETED,
-  EventType.WORKFLOW_EXECUTION_FAILED,
-  EventType.WORKFLOW_EXECUTION_CANCELED,
-  EventType.WORKFLOW_EXECUTION_TERMINATED,
-  EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+/** The status that lists show for the last event. */
+const endOf = (events: readonly HistoryEvent[]): string | undefined => ENDS.get(events.at(-1)?.eventType ?? EventType.UNSPECIFIED);
+
+const ENDS = new Map<EventType, string>([
+  [EventType.WORKFLOW_EXECUTION_COMPLETED, 'COMPLETED'],
+  [EventType.WORKFLOW_EXECUTION_FAILED, 'FAILED'],
+  [EventType.WORKFLOW_EXECUTION_CANCELED, 'CANCELLED'],
+  [EventType.WORKFLOW_EXECUTION_TERMINATED, 'TERMINATED'],
+  [EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW, 'CONTINUED_AS_NEW'],
 ]);
