@@ -14,8 +14,8 @@ export interface Head extends JournalHead {
   readonly open: boolean;
 }
 
-/** About 250 bytes each. A host has 50,000 machines in memory, most of which write no more or seldom. */
-const MOST_REMEMBERED = 32_768;
+/** About 250 bytes each. As many as a host has in memory by default, and some. */
+const MOST_REMEMBERED = 65_536;
 
 export class Heads {
   /** In the order in which they came: the first one is the one to forget. If it still writes it is read again, once in so many machines. */
