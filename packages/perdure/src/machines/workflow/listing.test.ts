@@ -61,12 +61,13 @@ test('search attributes are listed by their types, and those that are unset are 
     upsert({
       K: value('one', 'Keyword'), K1: value(['two'], 'Keyword'), I: value(5, 'Int'), B: value(true, 'Bool'), D: value('2025-01-31T12:00:00.5+01:00', 'Datetime'),
       L: value(['x', 'y'], 'KeywordList'), X: value('some text', 'Text'), Odd: value({ a: 1 }, 'Keyword'), Half: value('\ud800', 'Keyword'),
+      Huge: { ...value(0, 'Double'), data: Buffer.from('1e999') },
     }),
   ]);
   const { attributes } = made(workflow);
   assert.deepEqual(
-    ['K', 'K1', 'I', 'B', 'D', 'L', 'X', 'Odd', 'Half'].map((name) => attributes.get(name)),
-    ['one', 'two', 5, 1, Date.UTC(2025, 0, 31, 11) + 500, ['x', 'y'], { text: 'some text' }, undefined, '\ufffd'],
+    ['K', 'K1', 'I', 'B', 'D', 'L', 'X', 'Odd', 'Half', 'Huge'].map((name) => attributes.get(name)),
+    ['one', 'two', 5, 1, Date.UTC(2025, 0, 31, 11) + 500, ['x', 'y'], { text: 'some text' }, undefined, '\ufffd', undefined],
   );
   workflow.signal('s');
   workflow.step([upsert({ K: value(null, 'Keyword'), I: value(6, 'Int') })]);
