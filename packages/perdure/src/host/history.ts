@@ -30,16 +30,13 @@ export async function readHistory(store: Store, machine: string, resident: Resid
   const recent = resident === undefined ? undefined : fromMemory(resident, fromEventId, limit);
   if (recent !== undefined) return recent;
   const through = limit.throughEventId ?? Number.POSITIVE_INFINITY;
-  try {
+  return reading(async () => {
     const batches = await store.history(machine, fromEventId, limit);
     const lastEventId = batches[batches.length - 1]?.lastEventId ?? fromEventId - 1;
     const isPossible = batches.length > 0 && lastEventId < through;
     const more = isPossible && (await store.history(machine, lastEventId + 1, { bytes: 0, batches: 1 })).length > 0;
     return { bytes: splice(batches, fromEventId), lastEventId, more };
-  } catch (error) {
-    if (error instanceof RpcError) throw error;
-    throw unavailable('The history cannot be read from the store. Send the request again.', error);
-  }
+  });
 }
 
 /** Durable history that ends with an event. */
@@ -51,9 +48,16 @@ export interface HistorySliceBefore {
 }
 
 export async function readHistoryBefore(store: Store, machine: string, throughEventId: number, { bytes, batches }: HistorySliceLimit): Promise<HistorySliceBefore> {
-  try {
+  return reading(async () => {
     const found = [...(await store.history(machine, throughEventId, { bytes, batches, descending: true }))].reverse();
     return { bytes: Buffer.concat(found.map((batch) => batch.bytes)), firstEventId: found[0]?.firstEventId ?? throughEventId + 1 };
+  });
+}
+
+/** @throws RpcError UNAVAILABLE the store fails, or what it has written can be read by nobody */
+async function reading<Result>(read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
   } catch (error) {
     if (error instanceof RpcError) throw error;
     throw unavailable('The history cannot be read from the store. Send the request again.', error);

@@ -109,7 +109,7 @@ export class Host {
     this.#forgetting = new Forgetting({ store, residents, deletions: this.#deletions });
     this.#preparations = new Preparations({ store, limits, machines, residents, commit, deletions: this.#deletions, verify });
     this.#recovery = new Recovery({ clock, store, limits, residents, debts: this.#debts, wakes: this.#wakes });
-    this.#listings = new Listings({ clock, store, residents, commit, logger: options.logger ?? silentLogger });
+    this.#listings = new Listings({ clock, store, limits, residents, commit, logger: options.logger ?? silentLogger });
     this.#residents = residents;
     this.#decisions = decisions;
     residents.cache = this.#cache;

@@ -114,6 +114,20 @@ test('after a crash no list is answered before it tells the latest', async () =>
   assert.deepEqual(await store.unlisted(9), []);
 });
 
+test('lists do not wait for a whole file of a version without lists', async () => {
+  const old = Array.from({ length: 1_100 }, (_, n) => `00000000-0000-7000-8000-${`${n}`.padStart(12, '0')}`);
+  const listWith = async (left: number): Promise<number> => {
+    let loads = 0;
+    const store = new WatchedStore({ faults: (operation) => void (operation === 'load' && (loads += 1)) });
+    store.old = old.slice(0, left);
+    await using server = startToyServer({ store, machines: [listedToy], limits: { groupRecords: 10 } });
+    await server.host.list({ ...all, limit: 9 });
+    return loads;
+  };
+  assert.equal(await listWith(1_009), 1_009, 'as many as a crash may leave are waited for');
+  assert.ok((await listWith(1_100)) < 1_009, 'more are not');
+});
+
 test('a store that fails then costs one list; a machine that cannot be read costs none', async () => {
   const disk = await crashed();
   let loads = 0;

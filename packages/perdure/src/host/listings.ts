@@ -3,21 +3,21 @@
  * indexed, and a file of an early version has none. Machines that the store names are loaded in pages beside requests, and get their listing
  * with a record that has no other content.
  *
- * Invariant: after a crash no list is answered before all machines are listed that the crash left. There are at most some hundreds of them.
- * A whole file of an early version may take minutes, and lists do not wait for it.
+ * Invariant: after a crash no list is answered before all machines are listed that the crash left. They are few: a store lets some hundreds
+ * wait, and those of one commit besides. A whole file of an early version may take minutes, and lists do not wait for it.
  */
 import { Code, type RpcError } from '../protocol/index.js';
 import type { Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { ListedMachine, ListRequest, Page, Store } from '../store/store.js';
 import type { Group, GroupCommit } from './group-commit.js';
-import { CLOSING, unavailable } from './limits.js';
+import { CLOSING, unavailable, type HostLimits } from './limits.js';
 import type { Resident } from './resident.js';
 import type { Residents } from './residents.js';
 
 const AT_ONCE = 50;
-/** A crash leaves fewer. */
-const MOST_WAITED_FOR = 2_000;
+/** A crash leaves fewer than these and one commit. */
+const MOST_LEFT = 1_000;
 
 export interface ListingsOptions {
   readonly clock: Clock;
@@ -25,6 +25,7 @@ export interface ListingsOptions {
   readonly residents: Residents;
   readonly commit: GroupCommit;
   readonly logger: Logger;
+  readonly limits: Pick<HostLimits, 'groupRecords'>;
 }
 
 /** As many items as were asked for, if there are, from as many pages of the store as it takes: others get their turn between them. */
@@ -79,8 +80,9 @@ export class Listings {
   }
 
   async #listLeft(): Promise<void> {
-    const left = await this.#unlisted(MOST_WAITED_FOR);
-    if (left.length < MOST_WAITED_FOR) return this.#listAll();
+    const most = MOST_LEFT + this.#options.limits.groupRecords;
+    const left = await this.#unlisted(most);
+    if (left.length < most) return this.#listAll();
     this.#rest = this.#listAll().catch((error: unknown) => {
       if (!this.#closed) this.#options.logger.warn('Some executions of an earlier version are not in lists yet. They will be after the next start.', { error });
     });

@@ -4,11 +4,10 @@
  * The row is written when an action begins or ends and when the schedule is changed. A firing that is skipped, and time that passes, do
  * not change it: the times to come are reckoned from the spec when a list is asked for.
  */
-import { ListedSchedule, SearchAttributes, WorkflowExecutionStatus } from '../../protocol/index.js';
+import { ListedSchedule, WorkflowExecutionStatus } from '../../protocol/index.js';
 import type { Init, Schedule, ScheduleListEntry, ScheduleSpec } from '../../protocol/index.js';
-import { type ListedValue, type Listing, type MadeListing } from '../listing.js';
-import { SYSTEM_ATTRIBUTES } from '../search-attributes/names.js';
-import { listedValue } from '../workflow/listing.js';
+import type { ListedValue, Listing, MadeListing } from '../listing.js';
+import { addSearchAttributes } from '../workflow/listing.js';
 import { jitterSeed } from './state.js';
 import type { ScheduleMachineState } from './state.js';
 import { Timing } from './timing.js';
@@ -79,15 +78,12 @@ function rowOf({ data, state, schedule }: ScheduleMachineState) {
 }
 
 function make({ createdMs, scheduleId, memo, searchAttributes, actionsLeft, ...info }: Row): MadeListing {
-  const attributes = new Map<string, ListedValue>([
-    ['StartTime', createdMs],
-    ['ExecutionStatus', WorkflowExecutionStatus.RUNNING],
-    ['TemporalSchedulePaused', info.paused ? 1 : 0],
-  ]);
-  for (const [name, payload] of searchAttributes === undefined ? [] : SearchAttributes.decode(searchAttributes).indexedFields) {
-    const value = SYSTEM_ATTRIBUTES.has(name) ? undefined : listedValue(payload);
-    if (value !== undefined && !attributes.has(name)) attributes.set(name, value);
-  }
+  const attributes = new Map<string, ListedValue>();
+  addSearchAttributes(attributes, searchAttributes);
+  attributes
+    .set('StartTime', createdMs)
+    .set('ExecutionStatus', WorkflowExecutionStatus.RUNNING)
+    .set('TemporalSchedulePaused', info.paused ? 1 : 0);
   return { shown: ListedSchedule.encode({ entry: { scheduleId, memo, searchAttributes, info }, actionsLeft }), attributes };
 }
 

@@ -50,7 +50,6 @@ function rowOf({ run, pausedActivities }: WorkflowState) {
     points: points.length,
     lastPoint: points[points.length - 1],
     // What is listed with the close.
-    shownStatus: shownStatus(run),
     lastEventId: run.lastEventId,
     historySizeBytes: run.historySizeBytes,
     closeTransitions: run.closeTransitions,
@@ -105,7 +104,8 @@ export class RunListing implements Listing {
 
   make(): MadeListing {
     const row = this.#row;
-    const { execution, root = execution, parent, shownStatus: status } = row;
+    const { execution, root = execution, parent } = row;
+    const status = shownStatus(row);
     const closeTime = row.closeTimeMs > 0 ? row.closeTimeMs : undefined;
     const executionDuration = closeTime === undefined ? undefined : Math.max(0, closeTime - row.executionTimeMs);
     const shown = WorkflowExecutionInfo.encode({
@@ -179,7 +179,7 @@ export function addSearchAttributes(attributes: Map<string, ListedValue>, encode
 }
 
 /** A value that was validated before it got into the history names its type. What cannot be read is not listed. */
-export function listedValue({ metadata, data }: Payload): ListedValue | undefined {
+function listedValue({ metadata, data }: Payload): ListedValue | undefined {
   const type = metadata['type'] === undefined ? '' : Buffer.from(metadata['type']).toString('latin1');
   let value: unknown;
   try {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InvalidTransitionError } from '../errors.js';
-import type { HistoryLimit, MachineId, Page, PageRequest, Transition } from '../store.js';
+import type { HistoryLimit, MachineId, Page, PageRequest, Store, Transition } from '../store.js';
 import { batch, bytes, created, ENOUGH, listed, machine, NAMESPACE, ranges, step, text, type StoreHarness } from './fixtures.js';
 
 async function allPages<Item>(read: (request: PageRequest) => Promise<Page<Item>>, limit: number): Promise<Item[]> {
@@ -20,6 +20,14 @@ async function allPages<Item>(read: (request: PageRequest) => Promise<Page<Item>
 const ids = (items: readonly { readonly machine: MachineId }[]): MachineId[] => items.map((item) => item.machine);
 const keyed = (n: number, key: string, makeCurrent: boolean, kind = 'workflow', namespace = NAMESPACE): Transition =>
   created(n, { create: { kind, namespace, key, makeCurrent } });
+
+/** Machine 1: ten events in four batches, between records without history and snapshots. Machine 2: a stranger. */
+async function writeGappyJournal(store: Store): Promise<void> {
+  await store.commit([created(1, { private: bytes('p') }), created(2, { history: batch(1, 99) })]);
+  await store.commit([step(1, 2, { history: batch(1, 2) }), step(1, 3, { snapshot: bytes('s') })]);
+  await store.commit([step(1, 4, { history: batch(3) }), step(1, 5), step(1, 6), step(1, 7, { history: batch(4, 9) })]);
+  await store.commit([step(1, 8, { history: batch(10), snapshot: bytes('s') }), step(1, 9)]);
+}
 
 export function testReads(harness: StoreHarness): void {
   test('what does not exist is not found, whatever is asked for', async () => {
@@ -55,10 +63,7 @@ export function testReads(harness: StoreHarness): void {
   test('history is read from any event on, in whole batches, past snapshots and records without history', async () => {
     await using open = await harness.open();
     const { store } = open;
-    await store.commit([created(1, { private: bytes('p') }), created(2, { history: batch(1, 99) })]);
-    await store.commit([step(1, 2, { history: batch(1, 2) }), step(1, 3, { snapshot: bytes('s') })]);
-    await store.commit([step(1, 4, { history: batch(3) }), step(1, 5), step(1, 6), step(1, 7, { history: batch(4, 9) })]);
-    await store.commit([step(1, 8, { history: batch(10), snapshot: bytes('s') }), step(1, 9)]);
+    await writeGappyJournal(store);
     const expected: readonly [number, string[]][] = [
       [-5, ['1..2', '3..3', '4..9', '10..10']],
       [1, ['1..2', '3..3', '4..9', '10..10']],
@@ -78,10 +83,7 @@ export function testReads(harness: StoreHarness): void {
   test('history is read backwards from any event, in whole batches, past records without history', async () => {
     await using open = await harness.open();
     const { store } = open;
-    await store.commit([created(1, { private: bytes('p') }), created(2, { history: batch(1, 99) })]);
-    await store.commit([step(1, 2, { history: batch(1, 2) }), step(1, 3, { snapshot: bytes('s') })]);
-    await store.commit([step(1, 4, { history: batch(3) }), step(1, 5), step(1, 6), step(1, 7, { history: batch(4, 9) })]);
-    await store.commit([step(1, 8, { history: batch(10), snapshot: bytes('s') }), step(1, 9)]);
+    await writeGappyJournal(store);
     const expected: readonly [number, string[]][] = [
       [1_000, ['10..10', '4..9', '3..3', '1..2']],
       [10, ['10..10', '4..9', '3..3', '1..2']],

@@ -96,7 +96,7 @@ export class FreshListings {
 
   committed(): void {
     for (const [machine, coming] of this.#coming) {
-      if (coming === null || this.#indexed.has(machine)) this.#drop(machine);
+      if (coming === null) this.#drop(machine);
       else this.#keep(machine, coming);
     }
     for (const machine of this.#indexed) this.#drop(machine);

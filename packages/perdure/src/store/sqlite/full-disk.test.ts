@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { batch, created, ENOUGH, listed, machine, step } from '../contract/fixtures.js';
+import { batch, created, ENOUGH, listed, machine, step, text } from '../contract/fixtures.js';
 import { shownBy } from '../contract/lists.js';
 import { StoreUnavailableError } from '../errors.js';
 import { openSqliteStore } from './open.js';
@@ -62,9 +62,15 @@ test('a full disk refuses commits and loses nothing', async (context) => {
   await store.commit([next(++seq), created(2)]);
   await store.commit([next(++seq)]);
   await whole(store);
+  // Closed while there is no space to index what waits.
+  await store.commit([step(2, 2, { row: { listing: listed('two') } })]);
+  assert.throws(() => writeFileSync(ballast, Buffer.alloc(DISK_BYTES)), /ENOSPC/);
   await store.close();
+  rmSync(ballast);
   const reopened = await openSqliteStore({ filename });
   await whole(reopened);
+  const isListed = text((await reopened.load(machine(2)))?.listing) === 'two';
+  assert.ok(isListed || (await reopened.unlisted(9)).includes(machine(2)), 'it is listed, or the host is told that it is not');
   assert.equal((await reopened.history(machine(1), seq, ENOUGH)).length, 1);
   await reopened.close();
 });

@@ -101,6 +101,6 @@ export function withPauseInfo(state: WorkflowState, attributes: Encoded<SearchAt
 }
 
 /** The status that readers see. */
-export function shownStatus({ status, pause: paused }: RunState): WorkflowExecutionStatus {
+export function shownStatus({ status, pause: paused }: Pick<RunState, 'status' | 'pause'>): WorkflowExecutionStatus {
   return paused !== undefined && status === WorkflowExecutionStatus.RUNNING ? WorkflowExecutionStatus.PAUSED : status;
 }
